@@ -1,0 +1,8 @@
+// The version of the program.
+#pragma once
+
+namespace sequin {
+
+inline constexpr char kVersion[] = "0.1.0";
+
+}  // namespace sequin

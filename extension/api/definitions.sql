@@ -1,0 +1,107 @@
+-- Declaring consumers. These functions run as their caller, whose rights to the tables count, and
+-- write as the owner of the extension; every error is in docs/errors.md.
+
+-- Makes a consumer owned by the calling role. It gets every change that commits after this
+-- transaction has; the first consumer of a database starts capture and waits for it (25001 when
+-- this transaction has already written: call sequin.start() before).
+--   tables         schema.table, schema.* or *; with stars, what the caller can read
+--   actions        of insert, update, delete, truncate
+--   filter         boolean expression over new.column, old.column and column; '' means none
+--   push_url       where webhooks go; NULL: a pull consumer
+--   group_columns  messages with equal values are in order; NULL: primary key; {}: whole table
+--   max_deliver    attempts before a message becomes a dead letter; 0: no limit;
+--                  NULL: 12 for push, no limit for pull
+--   backoff_*      delay after a failed attempt: base, doubling up to max; NULL: 5 s and 24 h
+--   max_in_flight  messages; 0 or NULL: no limit
+-- Writes: endpoint, consumer.
+CREATE FUNCTION sequin.create_consumer(
+  name               text,
+  tables             text[]   DEFAULT '{*}',
+  actions            text[]   DEFAULT '{insert,update,delete,truncate}',
+  filter             text     DEFAULT NULL,
+  push_url           text     DEFAULT NULL,
+  group_columns      text[]   DEFAULT NULL,
+  visibility_timeout interval DEFAULT '30 s',
+  max_deliver        int      DEFAULT NULL,
+  backoff_base       interval DEFAULT NULL,
+  backoff_max        interval DEFAULT NULL,
+  max_in_flight      int      DEFAULT NULL,
+  push_batch_size    int      DEFAULT 1,
+  push_timeout       interval DEFAULT '30 s',
+  push_headers       jsonb    DEFAULT '{}',
+  annotations        jsonb    DEFAULT '{}')
+RETURNS uuid LANGUAGE c VOLATILE CALLED ON NULL INPUT
+AS 'MODULE_PATHNAME', 'sequin_create_consumer';
+COMMENT ON FUNCTION sequin.create_consumer IS
+  'Makes a consumer: from the next commit on it gets the changes it asks for; returns its uuid';
+
+-- Changes a consumer; NULL leaves a value as it is, filter => '' removes the filter, max_deliver
+-- and max_in_flight => 0 remove the limit. What is sent, and where to, only the owner may change.
+-- Changes of tables, actions, filter and group_columns are in force for what commits later.
+-- Writes: endpoint, consumer.
+CREATE FUNCTION sequin.alter_consumer(
+  name               text,
+  tables             text[]   DEFAULT NULL,
+  actions            text[]   DEFAULT NULL,
+  filter             text     DEFAULT NULL,
+  push_url           text     DEFAULT NULL,
+  group_columns      text[]   DEFAULT NULL,
+  visibility_timeout interval DEFAULT NULL,
+  max_deliver        int      DEFAULT NULL,
+  backoff_base       interval DEFAULT NULL,
+  backoff_max        interval DEFAULT NULL,
+  max_in_flight      int      DEFAULT NULL,
+  push_batch_size    int      DEFAULT NULL,
+  push_timeout       interval DEFAULT NULL,
+  push_headers       jsonb    DEFAULT NULL,
+  annotations        jsonb    DEFAULT NULL,
+  status             text     DEFAULT NULL)
+RETURNS void LANGUAGE c VOLATILE CALLED ON NULL INPUT
+AS 'MODULE_PATHNAME', 'sequin_alter_consumer';
+COMMENT ON FUNCTION sequin.alter_consumer IS
+  'Changes a consumer; NULL means unchanged; status is active or paused';
+
+-- Forgets a consumer, its messages whatever their state, and its dead letters.
+-- Writes: settle, claim, held, dead_letter, consumer_grantee, consumer, endpoint.
+CREATE FUNCTION sequin.drop_consumer(name text)
+RETURNS void LANGUAGE c VOLATILE CALLED ON NULL INPUT
+AS 'MODULE_PATHNAME', 'sequin_drop_consumer';
+COMMENT ON FUNCTION sequin.drop_consumer IS
+  'Drops a consumer with all its messages and dead letters';
+
+-- Lets another role receive and settle; only the owner may. The role sees the payloads of tables
+-- that it may be unable to read itself. Writes: consumer_grantee.
+CREATE FUNCTION sequin.grant_consumer(name text, role regrole)
+RETURNS void LANGUAGE c VOLATILE CALLED ON NULL INPUT
+AS 'MODULE_PATHNAME', 'sequin_grant_consumer';
+COMMENT ON FUNCTION sequin.grant_consumer IS
+  'Lets a role receive from a consumer and settle its messages';
+
+CREATE FUNCTION sequin.revoke_consumer(name text, role regrole)
+RETURNS void LANGUAGE c VOLATILE CALLED ON NULL INPUT
+AS 'MODULE_PATHNAME', 'sequin_revoke_consumer';
+COMMENT ON FUNCTION sequin.revoke_consumer IS
+  'Takes back what sequin.grant_consumer gave';
+
+-- How a filter would be evaluated for a table: 'decode' means while the WAL is decoded. Raises
+-- what create_consumer would.
+CREATE FUNCTION sequin.explain_filter(
+  "table" regclass, filter text, actions text[] DEFAULT '{insert,update,delete,truncate}')
+RETURNS text LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'sequin_explain_filter';
+COMMENT ON FUNCTION sequin.explain_filter IS
+  'Says how a filter is evaluated for a table, or why it cannot be';
+
+-- What an agent needs to know to deliver. A push consumer has a url.
+CREATE FUNCTION sequin.agent_consumers()
+RETURNS TABLE (
+  consumer int, id uuid, name text, kind text, status text, url text, headers jsonb,
+  batch_size int, max_in_flight int, visibility_timeout_ms bigint, request_timeout_ms bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT c.id, c.uuid, c.name, CASE WHEN c.endpoint IS NULL THEN 'pull' ELSE 'push' END, c.status,
+         e.url, coalesce(e.headers, '{}'), c.push_batch_size, c.max_in_flight,
+         c.visibility_timeout_ms, coalesce(e.timeout_ms, 30000)
+  FROM sequin.consumer c LEFT JOIN sequin.endpoint e ON e.id = c.endpoint
+  ORDER BY c.id
+$$;
+COMMENT ON FUNCTION sequin.agent_consumers() IS 'For agents: all consumers and how to deliver';

@@ -1,0 +1,108 @@
+-- The queue: receive messages, and say how their deliveries ended.
+--
+-- `consumer` is the name or the uuid of a consumer. Errors of all of them: 42704 no such consumer,
+-- 42501 not allowed, 22004 an argument is NULL, 22023 an argument is out of range.
+-- All of them write sequin.claim, sequin.held, sequin.settle and sequin.dead_letter.
+
+-- Takes up to batch_size (1 to 10,000) messages for visibility_timeout (100 ms to 12 h; NULL: the
+-- consumer's). Without messages it waits up to `wait` (at most 30 s), and may return none before
+-- that time when it has passed by very many messages that must wait for others.
+--   ack_id         names this delivery; every delivery has a new one
+--   message        the envelope: record, changes, action, metadata
+--   group_key      messages with the same one are delivered in order; NULL: a group of its own
+--   deliver_count  deliveries so far, this one included
+--   seq            position in the log
+-- It commits by itself: errors 25001 in a transaction block, in a function, or in a statement that
+-- writes. Messages that are not settled in time are delivered again.
+CREATE FUNCTION sequin.receive(
+  consumer text,
+  batch_size int DEFAULT 1,
+  visibility_timeout interval DEFAULT NULL,
+  wait interval DEFAULT '0')
+RETURNS TABLE (ack_id uuid, message json, group_key text, deliver_count int, seq bigint)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sequin_receive';
+COMMENT ON FUNCTION sequin.receive(text, int, interval, interval) IS
+  'takes messages of a consumer, in order in each group';
+
+-- Accepts messages. In your own transaction, your writes and the ack happen together or not at
+-- all. One row for each ack_id, in their order:
+--   ACKED          now accepted
+--   ALREADY_ACKED  it was before
+--   STALE          the delivery is over: given back, expired or overtaken; nothing was changed
+--   UNKNOWN        no such delivery of this consumer
+-- Results are exact until 10 minutes after the claim ended, then STALE. Waits only for another
+-- open transaction that settles the same message.
+CREATE FUNCTION sequin.ack(consumer text, ack_ids uuid[])
+RETURNS TABLE (ack_id uuid, result text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sequin_ack';
+COMMENT ON FUNCTION sequin.ack(text, uuid[]) IS 'accepts messages';
+
+-- Refuses messages: a failed attempt, delivered again after `delay` (at most 365 days; NULL: as the
+-- consumer's backoff says) or, after the last attempt, kept as a dead letter with `error`.
+-- Later messages of its group that came with it are taken back. Result as of ack, with NACKED.
+CREATE FUNCTION sequin.nack(
+  consumer text,
+  ack_ids uuid[],
+  delay interval DEFAULT NULL,
+  error text DEFAULT NULL)
+RETURNS TABLE (ack_id uuid, result text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sequin_nack';
+COMMENT ON FUNCTION sequin.nack(text, uuid[], interval, text) IS 'refuses messages: they come again';
+
+-- Gives messages back as if they had not been delivered: no delay, no attempt counted. Later
+-- messages of its group that came with it are taken back. Result as of ack, with RELEASED.
+CREATE FUNCTION sequin.release(consumer text, ack_ids uuid[])
+RETURNS TABLE (ack_id uuid, result text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sequin_release';
+COMMENT ON FUNCTION sequin.release(text, uuid[]) IS 'gives messages back unworked';
+
+-- Keeps the claims of these deliveries for visibility_timeout (100 ms to 12 h) from now on; never
+-- makes the time shorter. It is the whole claim that is kept: all that came in one receive. Result
+-- as of ack, with EXTENDED.
+CREATE FUNCTION sequin.extend(consumer text, ack_ids uuid[], visibility_timeout interval)
+RETURNS TABLE (ack_id uuid, result text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sequin_extend';
+COMMENT ON FUNCTION sequin.extend(text, uuid[], interval) IS 'more time for messages that are worked on';
+
+-- What the agent uses. `consumer` is the number of sequin.agent_consumers(). -----------------------
+
+-- receive for several batches at once: element i of batch_sizes (at most 1,000, in sum 10,000)
+-- becomes a claim of its own, whose rows have claim = i.
+--   group_hash     messages of a claim with the same one must be delivered one after the other
+--   message_id     the same at every delivery of a message
+-- When there are fewer messages than asked for, the next possible work is told by NOTIFY.
+CREATE FUNCTION sequin.agent_receive(
+  consumer int,
+  batch_sizes int[],
+  visibility_timeout interval DEFAULT NULL)
+RETURNS TABLE (claim int, ack_id uuid, message json, group_key text, group_hash bigint,
+               deliver_count int, seq bigint, message_id text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sequin_agent_receive';
+COMMENT ON FUNCTION sequin.agent_receive(int, int[], interval) IS 'internal: receive for the agent';
+
+-- Settles with an outcome for each ack_id: ack, nack, release or dead_letter. delays and errors
+-- have as many elements; a NULL delay means the consumer's backoff. Result as of ack, with NACKED,
+-- RELEASED or DEAD_LETTERED in its place.
+CREATE FUNCTION sequin.agent_settle(
+  consumer int,
+  ack_ids uuid[],
+  outcomes text[],
+  delays interval[],
+  errors text[])
+RETURNS TABLE (ack_id uuid, result text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sequin_agent_settle';
+COMMENT ON FUNCTION sequin.agent_settle(int, uuid[], text[], interval[], text[]) IS
+  'internal: settles for the agent';
+
+-- When something may become deliverable although nobody does anything: a delay or a claim ends.
+-- NULL: never.
+CREATE FUNCTION sequin.agent_next_due(consumer int) RETURNS timestamptz
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sequin_agent_next_due';
+COMMENT ON FUNCTION sequin.agent_next_due(int) IS 'internal: when to look again at the latest';
+
+-- Where the messages of a consumer are: ready (never handed out), in_flight (handed out), parked
+-- (waiting for a time or for an earlier message of their group). Costs nothing per ready message.
+CREATE FUNCTION sequin.queue_counts(
+  consumer int, OUT ready bigint, OUT in_flight bigint, OUT parked bigint)
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sequin_queue_counts';
+COMMENT ON FUNCTION sequin.queue_counts(int) IS 'internal: counts of sequin.consumers';

@@ -1,0 +1,38 @@
+-- What there is to see. Counts and settings, never payloads or headers.
+
+-- Of consumers one sees one's own and those one may receive from; sequin_admin, sequin_agent and
+-- sequin_monitor see all. Where a message is counted: ready (not handed out since it became
+-- ready), in_flight (handed out), parked (waits for a time or for its group), dead.
+CREATE VIEW sequin.consumers WITH (security_barrier) AS
+SELECT c.name, c.uuid AS id, c.owner,
+       CASE WHEN c.endpoint IS NULL THEN 'pull' ELSE 'push' END AS kind,
+       c.status, c.tables, c.actions, c.filter, c.group_columns, e.url AS push_url,
+       counts.ready, counts.in_flight, counts.parked,
+       (SELECT count(*) FROM sequin.dead_letter d WHERE d.consumer = c.id) AS dead,
+       c.visibility_timeout_ms, c.max_deliver, c.backoff_base_ms, c.backoff_max_ms,
+       c.max_in_flight,
+       CASE WHEN c.endpoint IS NOT NULL THEN c.push_batch_size END AS push_batch_size,
+       e.timeout_ms AS push_timeout_ms,
+       ARRAY(SELECT g.grantee FROM sequin.consumer_grantee g
+             WHERE g.consumer = c.id ORDER BY g.grantee::text) AS grantees,
+       c.annotations, c.created_at, c.updated_at
+FROM sequin.consumer c
+LEFT JOIN sequin.endpoint e ON e.id = c.endpoint
+CROSS JOIN LATERAL sequin.queue_counts(c.id) counts
+WHERE pg_catalog.pg_has_role(c.owner, 'USAGE')
+   OR pg_catalog.pg_has_role('sequin_admin', 'USAGE')
+   OR pg_catalog.pg_has_role('sequin_agent', 'USAGE')
+   OR pg_catalog.pg_has_role('sequin_monitor', 'USAGE')
+   OR EXISTS (SELECT FROM sequin.consumer_grantee g
+              WHERE g.consumer = c.id AND pg_catalog.pg_has_role(g.grantee, 'USAGE'));
+COMMENT ON VIEW sequin.consumers IS 'Consumers that you may see, with where their messages are';
+COMMENT ON COLUMN sequin.consumers.ready IS 'messages that the next receive may hand out, but for those parked';
+COMMENT ON COLUMN sequin.consumers.in_flight IS 'messages handed out and not settled';
+COMMENT ON COLUMN sequin.consumers.parked IS 'messages that wait for a time or for an earlier one of their group';
+COMMENT ON COLUMN sequin.consumers.dead IS 'dead letters';
+
+CREATE VIEW sequin.status AS
+SELECT state, worker_pid, slot, lsn, confirmed_lsn, lag_bytes, lag_seconds, next_seq, incarnation,
+       last_error, last_error_at
+FROM sequin.capture_status();
+COMMENT ON VIEW sequin.status IS 'Capture of this database, in one row';

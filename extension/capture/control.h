@@ -1,0 +1,2 @@
+// SQL functions of capture; declared in api/capture.sql.
+#pragma once

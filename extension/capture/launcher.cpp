@@ -1,0 +1,215 @@
+// The launcher (launcher.h). It has no database connection: it looks at the slots in shared
+// memory. A crash of any backend restarts it, and with it everything that was running before.
+#include "capture/launcher.h"
+
+#include "capture/names.h"
+#include "capture/shared_state.h"
+#include "pg/transaction.h"
+
+namespace sequin {
+
+static constexpr long kLookEveryMs = 1000;
+static constexpr int kBackoffMaxMs = 30000;
+
+struct SlotList {
+  Oid databases[kDatabasesMax];
+  int count;
+};
+
+// Databases that have a slot named and made by us; a foreign slot of our plugin is not ours.
+static SlotList OwnSlots() {
+  SlotList list{};
+  LWLockAcquire(ReplicationSlotControlLock, LW_SHARED);
+  for (int i = 0; i < max_replication_slots && list.count < kDatabasesMax; i++) {
+    ReplicationSlot* slot = &ReplicationSlotCtl->replication_slots[i];
+    if (!slot->in_use || slot->data.persistency != RS_PERSISTENT) continue;
+    if (!OidIsValid(slot->data.database)) continue;
+    if (strcmp(NameStr(slot->data.plugin), kPluginName) != 0) continue;
+    if (strcmp(NameStr(slot->data.name), SlotNameOf(slot->data.database).text) != 0) continue;
+    list.databases[list.count++] = slot->data.database;
+  }
+  LWLockRelease(ReplicationSlotControlLock);
+  return list;
+}
+
+static bool Contains(const SlotList& list, Oid database) {
+  for (int i = 0; i < list.count; i++) {
+    if (list.databases[i] == database) return true;
+  }
+  return false;
+}
+
+static bool StartWorker(Oid database) {
+  BackgroundWorker worker{};
+  worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+  worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+  worker.bgw_restart_time = BGW_NEVER_RESTART;
+  strlcpy(worker.bgw_library_name, kLibraryName, BGW_MAXLEN);
+  strlcpy(worker.bgw_function_name, "SequinWorkerMain", BGW_MAXLEN);
+  pg_snprintf(worker.bgw_name, BGW_MAXLEN, "sequin capture of database %u", database);
+  strlcpy(worker.bgw_type, "sequin capture", BGW_MAXLEN);
+  worker.bgw_main_arg = ObjectIdGetDatum(database);
+  worker.bgw_notify_pid = MyProcPid;
+  BackgroundWorkerHandle* handle = nullptr;
+  if (!RegisterDynamicBackgroundWorker(&worker, &handle)) return false;
+  pfree(handle);
+  return true;
+}
+
+static void Forget(DatabaseState* state) {
+  state->create_slot = false;
+  state->failures = 0;
+  state->database = InvalidOid;
+}
+
+// One record: starts its worker when it is wanted, not there, and not backing off. Returns the
+// milliseconds until it is to be looked at again.
+static long Tend(DatabaseState* state, const SlotList& slots, TimestampTz now) {
+  SharedState* shared = Shared();
+  bool start = false;
+  long again = kLookEveryMs;
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  auto worker_state = static_cast<WorkerState>(pg_atomic_read_u32(&state->state));
+  bool present = state->worker_pid != 0 || worker_state == WorkerState::kStarting;
+  bool has_work = state->create_slot || Contains(slots, state->database);
+  if (!present && !has_work && state->away_count == 0) {
+    Forget(state);
+  } else if (!present && has_work && state->wanted == Wanted::kRunning && state->away_count == 0) {
+    if (state->next_start_at <= now) {
+      start = true;
+      int backoff = Min(kBackoffMaxMs, 250 << Min(state->failures, 10));
+      state->failures++;  // a worker that comes to work resets it
+      state->next_start_at = TimestampTzPlusMilliseconds(now, backoff);
+      pg_atomic_write_u32(&state->state, static_cast<uint32>(WorkerState::kStarting));
+    } else {
+      again = TimestampDifferenceMilliseconds(now, state->next_start_at) + 1;
+    }
+  }
+  Oid database = state->database;
+  LWLockRelease(shared->lock);
+  if (start && !StartWorker(database)) {
+    pg_atomic_write_u32(&state->state, static_cast<uint32>(WorkerState::kFailed));
+    ereport(LOG, errmsg("sequin: no free background worker for database %u", database),
+            errhint("Raise max_worker_processes."));
+  }
+  return again;
+}
+
+// A worker that was started but never attached (its database is gone, connections exhausted).
+static void ReapLost() {
+  SharedState* shared = Shared();
+  TimestampTz now = GetCurrentTimestamp();
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  for (DatabaseState& state : shared->databases) {
+    if (state.database == InvalidOid || state.worker_pid != 0) continue;
+    if (pg_atomic_read_u32(&state.state) == static_cast<uint32>(WorkerState::kStarting) &&
+        TimestampDifferenceMilliseconds(state.next_start_at, now) > 0) {
+      pg_atomic_write_u32(&state.state, static_cast<uint32>(WorkerState::kFailed));
+    }
+  }
+  LWLockRelease(shared->lock);
+}
+
+static void LauncherExit(int, Datum) {
+  if (Shared()) pg_atomic_write_u32(&Shared()->launcher_proc, 0);
+}
+
+static void LauncherLoop() {
+  for (;;) {
+    CHECK_FOR_INTERRUPTS();
+    if (ConfigReloadPending) {
+      ConfigReloadPending = false;
+      ProcessConfigFile(PGC_SIGHUP);
+    }
+    SlotList slots = OwnSlots();
+    for (int i = 0; i < slots.count; i++) FindDatabase(slots.databases[i], true);
+    ReapLost();
+    long timeout = kLookEveryMs;
+    TimestampTz now = GetCurrentTimestamp();
+    for (DatabaseState& state : Shared()->databases) {
+      if (state.database != InvalidOid) timeout = Min(timeout, Tend(&state, slots, now));
+    }
+    WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout, PG_WAIT_EXTENSION);
+    ResetLatch(MyLatch);
+  }
+}
+
+void RegisterLauncher() {
+  BackgroundWorker worker{};
+  worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+  worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+  worker.bgw_restart_time = 1;
+  strlcpy(worker.bgw_library_name, kLibraryName, BGW_MAXLEN);
+  strlcpy(worker.bgw_function_name, "SequinLauncherMain", BGW_MAXLEN);
+  strlcpy(worker.bgw_name, "sequin launcher", BGW_MAXLEN);
+  strlcpy(worker.bgw_type, "sequin launcher", BGW_MAXLEN);
+  RegisterBackgroundWorker(&worker);
+}
+
+// ---- away and back ---------------------------------------------------------------------------
+
+static bool WorkerGone(DatabaseState* state) {
+  SharedState* shared = Shared();
+  LWLockAcquire(shared->lock, LW_SHARED);
+  bool gone = state->worker_pid == 0 &&
+              pg_atomic_read_u32(&state->state) != static_cast<uint32>(WorkerState::kStarting);
+  int pid = state->worker_pid;
+  LWLockRelease(shared->lock);
+  if (pid != 0) kill(pid, SIGTERM);
+  return gone;
+}
+
+static Oid kept_away = InvalidOid;  // whose worker this process keeps away
+static bool exit_registered = false;
+
+// A session that is terminated in the command runs no cleanup of errors.
+static void ResumeAtExit(int, Datum) {
+  if (OidIsValid(kept_away)) ResumeWorker(kept_away);
+}
+
+void SuspendWorker(Oid database) {
+  DatabaseState* state = FindDatabase(database, false);
+  if (state == nullptr) return;
+  if (!exit_registered) before_shmem_exit(ResumeAtExit, 0);
+  exit_registered = true;
+  LWLockAcquire(Shared()->lock, LW_EXCLUSIVE);
+  state->away_count++;
+  LWLockRelease(Shared()->lock);
+  kept_away = database;
+  WithCleanup(
+      [&] {
+        ConditionVariablePrepareToSleep(&state->changed);
+        while (!WorkerGone(state)) {
+          ConditionVariableTimedSleep(&state->changed, 100, PG_WAIT_EXTENSION);
+        }
+        ConditionVariableCancelSleep();
+      },
+      [&](bool failed) {
+        if (failed) ResumeWorker(database);
+      });
+}
+
+void ResumeWorker(Oid database) {
+  kept_away = InvalidOid;
+  DatabaseState* state = FindDatabase(database, false);
+  if (state == nullptr) return;
+  LWLockAcquire(Shared()->lock, LW_EXCLUSIVE);
+  if (state->away_count > 0) state->away_count--;
+  state->failures = 0;
+  state->next_start_at = 0;
+  LWLockRelease(Shared()->lock);
+  WakeLauncher();
+}
+
+}  // namespace sequin
+
+extern "C" PGDLLEXPORT void SequinLauncherMain(Datum) {
+  using namespace sequin;
+  pqsignal(SIGTERM, die);
+  pqsignal(SIGHUP, SignalHandlerForConfigReload);
+  BackgroundWorkerUnblockSignals();
+  if (Shared() == nullptr) proc_exit(1);
+  pg_atomic_write_u32(&Shared()->launcher_proc, MyProc->pgprocno + 1);
+  before_shmem_exit(LauncherExit, 0);
+  LauncherLoop();
+}

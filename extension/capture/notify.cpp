@@ -1,0 +1,34 @@
+// NOTIFY to agents (notify.h).
+#include "capture/notify.h"
+
+#include "capture/names.h"
+#include "pg/transaction.h"
+
+namespace sequin {
+
+static constexpr int kPayloadBytesMax = 7000;  // NOTIFY allows 7999
+
+void SendNotifications(DatabaseState* state) {
+  StringInfoData consumers;
+  consumers.data = nullptr;
+  for (pg_atomic_uint32& due : state->notify_due) {
+    if (pg_atomic_read_u32(&due) == 0) continue;
+    uint32 consumer = pg_atomic_exchange_u32(&due, 0);
+    if (consumer == 0) continue;
+    if (consumers.data == nullptr) initStringInfo(&consumers);
+    if (consumers.len > kPayloadBytesMax) break;  // slow polls find the rest
+    appendStringInfo(&consumers, consumers.len ? ",%u" : "%u", consumer);
+  }
+  bool definitions = pg_atomic_exchange_u32(&state->definitions_changed, 0) != 0;
+  if (consumers.data == nullptr && !definitions) return;
+  // Marked as ours, so that decoding skips its commit record.
+  replorigin_session_origin = DoNotReplicateId;
+  StartTransactionCommand();
+  if (definitions) Async_Notify(kNotifyChannel, "definitions");
+  if (consumers.data) Async_Notify(kNotifyChannel, consumers.data);
+  CommitTransactionCommand();
+  replorigin_session_origin = InvalidRepOriginId;
+  if (consumers.data) pfree(consumers.data);
+}
+
+}  // namespace sequin

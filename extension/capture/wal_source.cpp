@@ -1,0 +1,96 @@
+// The slot of this database and the WAL behind it (wal_source.h).
+#include "capture/wal_source.h"
+
+#include "capture/names.h"
+#include "pg/transaction.h"
+
+namespace sequin {
+
+// Like read_local_xlog_page, but returns at the end of the flushed WAL instead of sleeping there:
+// the worker has a batch to write. (read_local_xlog_page_no_wait expects a private_data of its
+// own, which in decoding is the LogicalDecodingContext.)
+static int ReadPage(XLogReaderState* state, XLogRecPtr page, int required, XLogRecPtr,
+                    char* buffer) {
+  TimeLineID timeline;
+  XLogRecPtr flushed = GetFlushRecPtr(&timeline);
+  if (flushed < page + static_cast<XLogRecPtr>(required)) return XLREAD_WOULDBLOCK;
+  XLogReadDetermineTimeline(state, page, static_cast<uint32>(required), timeline);
+  int available = static_cast<int>(Min(flushed - page, static_cast<XLogRecPtr>(XLOG_BLCKSZ)));
+  WALReadError error;
+  // The whole page, as the server's own callbacks do: bytes behind the flushed ones are not used.
+  if (!WALRead(state, buffer, page, XLOG_BLCKSZ, timeline, &error)) WALReadRaiseError(&error);
+  return available;
+}
+
+static XLogReaderRoutine Routine(XLogPageReadCB read) {
+  XLogReaderRoutine routine{};
+  routine.page_read = read;
+  routine.segment_open = wal_segment_open;
+  routine.segment_close = wal_segment_close;
+  return routine;
+}
+
+bool SlotExists(const char* name) {
+  return SearchNamedReplicationSlot(name, true) != nullptr;
+}
+
+// In a transaction: otherwise the process would be marked PROC_IN_LOGICAL_DECODING, which makes
+// everybody else take its own later writes for aborted.
+XLogRecPtr CreateSlot(const char* name) {
+  XLogRecPtr start = InvalidXLogRecPtr;
+  StartTransactionCommand();
+  MemoryContext in_transaction = MemoryContextSwitchTo(TopMemoryContext);
+  ReplicationSlotCreate(name, true, RS_EPHEMERAL, false);
+  XLogReaderRoutine routine = Routine(read_local_xlog_page);
+  LogicalDecodingContext* context = CreateInitDecodingContext(
+      kPluginName, NIL, false, InvalidXLogRecPtr, &routine, nullptr, nullptr, nullptr);
+  DecodingContextFindStartpoint(context);
+  start = MyReplicationSlot->data.confirmed_flush;
+  FreeDecodingContext(context);
+  ReplicationSlotPersist();
+  MemoryContextSwitchTo(in_transaction);
+  CommitTransactionCommand();
+  return start;
+}
+
+void AcquireSlot(const char* name) {
+  ReplicationSlotAcquire(name, false);
+  if (MyReplicationSlot->data.persistency != RS_PERSISTENT ||
+      strcmp(NameStr(MyReplicationSlot->data.plugin), kPluginName) != 0) {
+    ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+            errmsg("replication slot \"%s\" was not made by Sequin", name));
+  }
+  if (XLogRecPtrIsInvalid(MyReplicationSlot->data.restart_lsn)) {
+    ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+            errmsg("replication slot \"%s\" is lost: the WAL it needs was removed", name),
+            errhint("Changes since then cannot be captured any more. To go on from now: SELECT "
+                    "pg_drop_replication_slot('%s'); SELECT sequin.start(); the gap is recorded in "
+                    "sequin.gap. Raise max_slot_wal_keep_size.",
+                    name));
+  }
+}
+
+LogicalDecodingContext* OpenDecoding(XLogRecPtr start) {
+  StartTransactionCommand();
+  MemoryContext in_transaction = MemoryContextSwitchTo(TopMemoryContext);
+  XLogReaderRoutine routine = Routine(ReadPage);
+  LogicalDecodingContext* context =
+      CreateDecodingContext(start, NIL, false, &routine, nullptr, nullptr, nullptr);
+  MemoryContextSwitchTo(in_transaction);
+  CommitTransactionCommand();
+  XLogBeginRead(context->reader, MyReplicationSlot->data.restart_lsn);
+  return context;
+}
+
+bool DecodeRecord(LogicalDecodingContext* context) {
+  char* error = nullptr;
+  XLogRecord* record = XLogReadRecord(context->reader, &error);
+  if (error != nullptr) {
+    ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not read the WAL: %s", error));
+  }
+  if (record == nullptr) return false;
+  LogicalDecodingProcessRecord(context, context->reader);
+  return true;
+}
+
+}  // namespace sequin

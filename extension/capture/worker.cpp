@@ -1,0 +1,367 @@
+// The capture worker: one background worker for each captured database. It decodes WAL in its own
+// process and appends what consumers want to the log (extension/README.md tells the whole path).
+#include "capture/attempt.h"
+#include "capture/names.h"
+#include "capture/notify.h"
+#include "capture/settings.h"
+#include "capture/shared_state.h"
+#include "capture/wal_source.h"
+#include "decode/plugin.h"
+#include "log/appender.h"
+#include "log/retention.h"
+#include "pg/crash_point.h"
+#include "pg/table.h"
+#include "pg/transaction.h"
+
+namespace sequin {
+
+static constexpr size_t kBatchBytesMax = 16 * 1024 * 1024;
+static constexpr long kBatchAgeMaxUs = 10000;
+static constexpr long kIdleMs = 1000;
+static constexpr long kInvisibleTailMs = 5;
+static constexpr long kAsyncCommitMs = 2;
+static constexpr long kUnflushedMs = 100;
+static constexpr TimestampTz kRetentionUs = 10 * USECS_PER_SEC;
+
+// A position of the slot that may be confirmed once our own WAL up to `after_flush` is on disk.
+struct Confirmable {
+  XLogRecPtr after_flush;
+  XLogRecPtr position;
+};
+
+class Worker {
+ public:
+  void Start(DatabaseState* state);
+  void Run();
+  Decoder decoder;
+
+ private:
+  bool DecodeTurn();
+  void WriteTurn();
+  void ConfirmTurn();
+  void Confirm(XLogRecPtr position);
+  void Sleep(bool invisible_tail);
+  void SeparateCaches();
+  void LeaveIfDropped();
+  void RetentionTurn();
+  void Publish();
+
+  DatabaseState* state_;
+  Appender appender_;
+  LogicalDecodingContext* context_;
+  XLogRecPtr flush_seen_;
+  size_t invisible_;
+  Confirmable unconfirmed_[2];  // the older waits for its flush; the newer grows meanwhile
+  TimestampTz last_idle_confirm_;
+  TimestampTz last_retention_;
+  uint64 invalidations_seen_;
+  XLogRecPtr catalogs_differ_until_;
+};
+
+static Worker* worker = nullptr;
+
+// ---- start
+// -----------------------------------------------------------------------------------------
+
+static bool ExtensionExists() {
+  return OidIsValid(get_extension_oid("sequin", true));
+}
+
+// The extension is gone: so is the slot, and there is nothing left to do.
+static void DropSlotAndLeave(const char* slot) {
+  if (MyReplicationSlot != nullptr) ReplicationSlotRelease();
+  if (SlotExists(slot)) {
+    ReplicationSlotDrop(slot, false);
+    ereport(LOG, errmsg("sequin dropped replication slot \"%s\": the extension is gone", slot));
+  }
+  LWLockAcquire(Shared()->lock, LW_EXCLUSIVE);
+  if (DatabaseState* state = FindDatabase(MyDatabaseId, false)) state->create_slot = false;
+  LWLockRelease(Shared()->lock);
+  proc_exit(0);
+}
+
+void Worker::Start(DatabaseState* state) {
+  state_ = state;
+  invalidations_seen_ = SharedInvalidMessageCounter - 1;
+  SlotName slot = SlotNameOf(MyDatabaseId);
+  bool extension = false;
+  bool known = false;
+  appender_.Init(TopMemoryContext);
+  InTransaction([&] {
+    extension = ExtensionExists();
+    if (extension) known = appender_.LoadProgress();
+  });
+  if (!extension) DropSlotAndLeave(slot.text);
+  if (known && appender_.progress().stopped) {
+    LWLockAcquire(Shared()->lock, LW_EXCLUSIVE);
+    state->wanted = Wanted::kStopped;
+    LWLockRelease(Shared()->lock);
+    proc_exit(0);
+  }
+
+  SetDecoder(&decoder);
+  XLogRecPtr created_at = InvalidXLogRecPtr;
+  if (!SlotExists(slot.text)) {
+    pg_atomic_write_u32(&state->state, static_cast<uint32>(WorkerState::kCreatingSlot));
+    created_at = CreateSlot(slot.text);
+    ReplicationSlotRelease();
+  }
+  AcquireSlot(slot.text);
+
+  decoder.routing.Init(TopMemoryContext);
+  decoder.batch.Init(TopMemoryContext);
+  decoder.plans.Init(TopMemoryContext, &decoder.routing, &decoder.batch);
+  decoder.attempt.Open(slot.text);
+
+  replorigin_session_origin = DoNotReplicateId;
+  InTransaction([&] {
+    XLogRecPtr confirmed = MyReplicationSlot->data.confirmed_flush;
+    if (!known) {
+      appender_.CreateProgress(slot.text, confirmed);
+      CommandCounterIncrement();
+      PushActiveSnapshot(GetLatestSnapshot());
+      appender_.LoadProgress();
+      PopActiveSnapshot();
+      appender_.BeginIncarnation();
+    } else if (!XLogRecPtrIsInvalid(created_at)) {
+      appender_.DeclareGap(appender_.progress().lsn, created_at,
+                           "the replication slot was made anew");
+      appender_.BeginIncarnation();
+    } else if (!XLogRecPtrIsInvalid(appender_.progress().confirm_limit) &&
+               confirmed > appender_.progress().confirm_limit) {
+      appender_.DeclareGap(appender_.progress().lsn, confirmed,
+                           "the replication slot was found ahead of the log");
+      appender_.BeginIncarnation();
+    } else if (!appender_.SamePlace()) {
+      appender_.BeginIncarnation();
+    }
+    appender_.LoadRoutes();
+    appender_.LoadDefinitions(&decoder.routing);
+    appender_.LoadNames(&decoder.plans);
+  });
+  replorigin_session_origin = InvalidRepOriginId;
+  decoder.log_descriptor = appender_.log_descriptor();
+  decoder.part_lsn = appender_.progress().part_lsn;
+  decoder.part_idx = appender_.progress().part_idx;
+  // After a crash the slot on disk is older than what is in the log: the later of both counts.
+  context_ = OpenDecoding(appender_.progress().lsn);
+
+  LWLockAcquire(Shared()->lock, LW_EXCLUSIVE);
+  state->failures = 0;
+  state->create_slot = false;
+  LWLockRelease(Shared()->lock);
+  pg_atomic_write_u32(&state->state, static_cast<uint32>(WorkerState::kRunning));
+  Publish();
+  ConditionVariableBroadcast(&state->changed);
+}
+
+// ---- the loop
+// --------------------------------------------------------------------------------------
+
+// Catalog caches filled under a historic snapshot and under the present one must not be mixed.
+// That matters only while they can differ: from a catalog change until decoding has passed it.
+void Worker::SeparateCaches() {
+  AcceptInvalidationMessages();
+  bool moved = SharedInvalidMessageCounter != invalidations_seen_;
+  if (moved) {
+    invalidations_seen_ = SharedInvalidMessageCounter;
+    catalogs_differ_until_ = GetXLogInsertRecPtr();
+  }
+  if (moved || context_->reader->EndRecPtr < catalogs_differ_until_) InvalidateSystemCaches();
+}
+
+// Decodes until the batch is worth writing; false when it stopped at the end of the WAL.
+bool Worker::DecodeTurn() {
+  Batch& batch = decoder.batch;
+  auto full = [&] { return batch.rows() >= BatchRows() || batch.bytes() >= kBatchBytesMax; };
+  if (!batch.CanGrow() || full()) return invisible_ == 0;
+  SeparateCaches();
+  flush_seen_ = GetFlushRecPtr(nullptr);
+  TimestampTz begun = GetCurrentTimestamp();
+  for (int records = 1; DecodeRecord(context_); records++) {
+    CHECK_FOR_INTERRUPTS();
+    if (full()) return true;
+    if (records % 64 == 0 && !batch.empty() && GetCurrentTimestamp() - begun > kBatchAgeMaxUs) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void Worker::WriteTurn() {
+  invisible_ = 0;
+  if (decoder.batch.empty()) return;
+  SeparateCaches();
+  XLogRecPtr before = appender_.progress().lsn;
+  invisible_ = appender_.WriteVisible(&decoder.batch);
+  if (appender_.progress().lsn == before) return;
+  decoder.attempt.ForgetSkips(appender_.progress().lsn);
+  Confirmable& place = unconfirmed_[XLogRecPtrIsInvalid(unconfirmed_[0].position) ? 0 : 1];
+  place = {appender_.last_commit_end(), appender_.progress().lsn};
+  pgstat_report_stat(false);
+}
+
+void Worker::Confirm(XLogRecPtr position) {
+  if (position <= MyReplicationSlot->data.confirmed_flush) return;
+  LogicalConfirmReceivedLocation(position);
+  CrashPoint("capture.after_confirm");
+}
+
+void Worker::ConfirmTurn() {
+  if (!XLogRecPtrIsInvalid(unconfirmed_[0].position)) {
+    if (GetFlushRecPtr(nullptr) < unconfirmed_[0].after_flush) return;
+    Confirm(unconfirmed_[0].position);
+    unconfirmed_[0] = unconfirmed_[1];
+    unconfirmed_[1] = Confirmable{};
+    return;
+  }
+  // Idle, or nothing of interest in the WAL: the slot goes on all the same, without a write.
+  if (!decoder.batch.empty()) return;
+  TimestampTz now = GetCurrentTimestamp();
+  if (now - last_idle_confirm_ < USECS_PER_SEC) return;
+  last_idle_confirm_ = now;
+  XLogRecPtr position = context_->reader->EndRecPtr;
+  if (XLogRecPtrIsInvalid(position)) return;
+  if (position > appender_.progress().confirm_limit) SeparateCaches();
+  appender_.AllowConfirm(position);
+  Confirm(position);
+}
+
+void Worker::Publish() {
+  XLogRecPtr decoded = context_->reader->EndRecPtr;
+  pg_atomic_write_u64(&state_->decoded, decoded);
+  if (decoder.batch.empty()) {
+    pg_atomic_write_u64(&state_->passed, decoded);
+    if (pg_atomic_read_u32(&state_->sync_waiters) > 0)
+      ConditionVariableBroadcast(&state_->passed_on);
+  }
+  pg_atomic_write_u64(&state_->queued, appender_.progress().lsn);
+  pg_atomic_write_u64(&state_->next_seq, static_cast<uint64>(appender_.progress().next_seq));
+  pg_atomic_write_u64(&state_->commit_time, static_cast<uint64>(appender_.commit_time()));
+  pg_atomic_write_u32(&state_->incarnation, static_cast<uint32>(appender_.progress().incarnation));
+}
+
+void Worker::LeaveIfDropped() {
+  if (pg_atomic_exchange_u32(&state_->extension_check, 0) == 0) return;
+  bool exists = false;
+  InTransaction([&] { exists = ExtensionExists(); });
+  if (!exists) DropSlotAndLeave(SlotNameOf(MyDatabaseId).text);
+}
+
+void Worker::RetentionTurn() {
+  TimestampTz now = GetCurrentTimestamp();
+  if (now - last_retention_ < kRetentionUs) return;
+  last_retention_ = now;
+  SeparateCaches();
+  while (DropOldestSegment()) CHECK_FOR_INTERRUPTS();
+}
+
+// Waits for WAL. A commit looks at `sleeping` after its WAL is on disk, we look at the WAL after
+// setting it: one of both sees the other.
+void Worker::Sleep(bool invisible_tail) {
+  pg_atomic_write_u32(&state_->sleeping, 1);
+  pg_memory_barrier();
+  XLogRecPtr flushed = GetFlushRecPtr(nullptr);
+  if (flushed > flush_seen_ && !invisible_tail) {
+    pg_atomic_write_u32(&state_->sleeping, 0);
+    return;
+  }
+  XLogRecPtr async_commit = pg_atomic_read_u64(&state_->async_commit);
+  bool unflushed_source = async_commit > flushed;
+  long timeout = kIdleMs;
+  if (!XLogRecPtrIsInvalid(unconfirmed_[0].position)) timeout = kUnflushedMs;
+  if (invisible_tail) timeout = kInvisibleTailMs;
+  if (unflushed_source) timeout = Min(timeout, kAsyncCommitMs);
+  int events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout,
+                         PG_WAIT_EXTENSION);
+  ResetLatch(MyLatch);
+  pg_atomic_write_u32(&state_->sleeping, 0);
+  if ((events & WL_TIMEOUT) && unflushed_source) XLogFlush(async_commit);
+}
+
+void Worker::Run() {
+  for (;;) {
+    CHECK_FOR_INTERRUPTS();
+    if (ConfigReloadPending) {
+      ConfigReloadPending = false;
+      ProcessConfigFile(PGC_SIGHUP);
+    }
+    LeaveIfDropped();
+    bool more = DecodeTurn();
+    WriteTurn();
+    ConfirmTurn();
+    RetentionTurn();
+    Publish();
+    SendNotifications(state_);
+    if (!more) Sleep(invisible_ > 0);
+  }
+}
+
+// ---- process
+// ---------------------------------------------------------------------------------------
+
+static bool ended_by_error = false;
+
+static void Detach(int, Datum arg) {
+  auto* state = reinterpret_cast<DatabaseState*>(DatumGetPointer(arg));
+  if (!ended_by_error && worker != nullptr) worker->decoder.attempt.NoteOrderlyExit();
+  // Before anybody hears that we are gone: DROP DATABASE refuses active slots.
+  if (MyReplicationSlot != nullptr) ReplicationSlotRelease();
+  LWLockAcquire(Shared()->lock, LW_EXCLUSIVE);
+  state->worker_pid = 0;
+  pg_atomic_write_u32(&state->worker_proc, 0);
+  pg_atomic_write_u32(&state->sleeping, 0);
+  pg_atomic_write_u32(&state->state, static_cast<uint32>(ended_by_error ? WorkerState::kFailed
+                                                                        : WorkerState::kNone));
+  LWLockRelease(Shared()->lock);
+  ConditionVariableBroadcast(&state->changed);
+  WakeLauncher();
+}
+
+static void Attach(DatabaseState* state) {
+  LWLockAcquire(Shared()->lock, LW_EXCLUSIVE);
+  bool taken = state->worker_pid != 0;
+  if (!taken) state->worker_pid = MyProcPid;
+  LWLockRelease(Shared()->lock);
+  if (taken) proc_exit(0);
+  pg_atomic_write_u32(&state->worker_proc, MyProc->pgprocno + 1);
+  pg_atomic_write_u32(&state->extension_check, 0);
+  before_shmem_exit(Detach, PointerGetDatum(state));
+}
+
+static void NoteFailure(DatabaseState* state) {
+  ended_by_error = true;
+  MemoryContextSwitchTo(TopMemoryContext);
+  ErrorData* error = CopyErrorData();
+  worker->decoder.attempt.NoteError();
+  LWLockAcquire(Shared()->lock, LW_EXCLUSIVE);
+  const char* message = error->message ? error->message : "unknown error";
+  // Not in the middle of a character.
+  int size = pg_mbcliplen(message, static_cast<int>(strlen(message)), kErrorTextBytes - 1);
+  strlcpy(state->last_error, message, static_cast<size_t>(size) + 1);
+  state->last_error_at = GetCurrentTimestamp();
+  LWLockRelease(Shared()->lock);
+}
+
+}  // namespace sequin
+
+extern "C" PGDLLEXPORT void SequinWorkerMain(Datum argument) {
+  using namespace sequin;
+  Oid database = DatumGetObjectId(argument);
+  pqsignal(SIGTERM, die);
+  pqsignal(SIGHUP, SignalHandlerForConfigReload);
+  BackgroundWorkerUnblockSignals();
+  DatabaseState* state = FindDatabase(database, true);
+  Attach(state);
+  worker = static_cast<Worker*>(MemoryContextAllocZero(TopMemoryContext, sizeof(Worker)));
+  WithCleanup(
+      [&] {
+        BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+        FixWorkerSettings();
+        worker->Start(state);
+        worker->Run();
+      },
+      [&](bool failed) {
+        if (failed) NoteFailure(state);
+      });
+}

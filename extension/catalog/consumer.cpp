@@ -1,0 +1,227 @@
+// Looks a consumer up and checks who asks (consumer.h).
+//
+// Read with a snapshot of this very moment: an ack in a REPEATABLE READ transaction must find a
+// consumer that was made after the transaction began.
+#include "catalog/consumer.h"
+
+#include "pg/table.h"
+
+namespace sequin {
+namespace {
+
+// Column numbers of sequin.consumer, in the order of api/tables.sql.
+enum ConsumerColumn : AttrNumber {
+  kId = 1,
+  kUuid,
+  kName,
+  kOwner,
+  kStatus,
+  kTables,
+  kActions,
+  kFilter,
+  kGroupColumns,
+  kOrderMode,
+  kVisibilityTimeout,
+  kMaxDeliver,
+  kBackoffBase,
+  kBackoffMax,
+  kMaxInFlight,
+  kPushBatchSize,
+  kAnnotations,
+  kEndpoint,
+};
+
+class Row {
+ public:
+  Row(Relation table, HeapTuple tuple) : table_(table), tuple_(tuple) {}
+
+  bool IsNull(AttrNumber column) const {
+    bool is_null;
+    ColumnOf(table_, tuple_, column, &is_null);
+    return is_null;
+  }
+  Datum Get(AttrNumber column) const {
+    bool is_null;
+    return ColumnOf(table_, tuple_, column, &is_null);
+  }
+  int32 Int4Or0(AttrNumber column) const { return IsNull(column) ? 0 : DatumGetInt32(Get(column)); }
+  int64 Int8(AttrNumber column) const { return DatumGetInt64(Get(column)); }
+  char* Text(AttrNumber column) const { return TextDatumGetCString(Get(column)); }
+
+ private:
+  Relation table_;
+  HeapTuple tuple_;
+};
+
+void ReadGroupColumns(const Row& row, Consumer* consumer) {
+  consumer->custom_group = !row.IsNull(kGroupColumns);
+  if (!consumer->custom_group) return;
+  Datum* elements;
+  int count;
+  deconstruct_array(DatumGetArrayTypeP(row.Get(kGroupColumns)), TEXTOID, -1, false, TYPALIGN_INT,
+                    &elements, nullptr, &count);
+  auto** names = static_cast<const char**>(palloc(sizeof(char*) * (count ? count : 1)));
+  for (int i = 0; i < count; i++) names[i] = TextDatumGetCString(elements[i]);
+  consumer->group_columns = names;
+  consumer->group_column_count = count;
+}
+
+Consumer* ReadConsumer(const Row& row) {
+  auto* consumer = static_cast<Consumer*>(palloc0(sizeof(Consumer)));
+  consumer->id = DatumGetInt32(row.Get(kId));
+  consumer->uuid = *DatumGetUUIDP(row.Get(kUuid));
+  consumer->name = row.Text(kName);
+  consumer->owner = DatumGetObjectId(row.Get(kOwner));
+  consumer->kind = row.IsNull(kEndpoint) ? ConsumerKind::kPull : ConsumerKind::kPush;
+  consumer->paused = TextView(row.Get(kStatus)) == "paused";
+  consumer->visibility_timeout_ms = row.Int8(kVisibilityTimeout);
+  consumer->max_deliver = row.Int4Or0(kMaxDeliver);
+  consumer->backoff_base_ms = row.Int8(kBackoffBase);
+  consumer->backoff_max_ms = row.Int8(kBackoffMax);
+  consumer->max_in_flight = row.Int4Or0(kMaxInFlight);
+  Jsonb* annotations = DatumGetJsonbP(row.Get(kAnnotations));
+  consumer->annotations = JsonbToCString(nullptr, &annotations->root, VARSIZE(annotations));
+  ReadGroupColumns(row, consumer);
+  return consumer;
+}
+
+Consumer* ScanForConsumer(Relation table, Oid index, ScanKeyData key) {
+  Consumer* found = nullptr;
+  Snapshot snapshot = TakeSnapshot();
+  ScanOrdered(table, index, snapshot, {&key, 1}, Direction::kForward, [&](HeapTuple tuple) {
+    found = ReadConsumer(Row(table, tuple));
+    return false;
+  });
+  ReleaseSnapshot(snapshot);
+  return found;
+}
+
+// The unique index of one column of sequin.consumer.
+Oid IndexOn(Relation table, AttrNumber column) {
+  Oid found = InvalidOid;
+  List* indexes = RelationGetIndexList(table);
+  ListCell* cell;
+  foreach (cell, indexes) {
+    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
+    if (!HeapTupleIsValid(tuple)) continue;
+    auto* form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+    if (form->indisunique && form->indnatts == 1 && form->indkey.values[0] == column) {
+      found = form->indexrelid;
+    }
+    ReleaseSysCache(tuple);
+  }
+  if (!OidIsValid(found)) {
+    ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR),
+            errmsg("table \"sequin.consumer\" has lost the unique index on column %d", column));
+  }
+  return found;
+}
+
+bool LooksLikeUuid(std::string_view text) {
+  if (text.size() != 36) return false;
+  for (size_t i = 0; i < text.size(); i++) {
+    bool dash_here = i == 8 || i == 13 || i == 18 || i == 23;
+    if (dash_here ? text[i] != '-' : !isxdigit(static_cast<unsigned char>(text[i]))) return false;
+  }
+  return true;
+}
+
+// Names are COLLATE "C", which is what ScanKeyInit compares with.
+Consumer* FindByName(Relation table, std::string_view name) {
+  ScanKeyData key;
+  ScanKeyInit(&key, kName, BTEqualStrategyNumber, F_TEXTEQ, TextDatum(name));
+  return ScanForConsumer(table, IndexOn(table, kName), key);
+}
+
+Consumer* FindByUuid(Relation table, std::string_view text) {
+  char uuid[37];
+  memcpy(uuid, text.data(), 36);
+  uuid[36] = '\0';
+  ScanKeyData key;
+  ScanKeyInit(&key, kUuid, BTEqualStrategyNumber, F_UUID_EQ,
+              DirectFunctionCall1(uuid_in, CStringGetDatum(uuid)));
+  return ScanForConsumer(table, IndexOn(table, kUuid), key);
+}
+
+bool IsGrantee(int32 consumer) {
+  bool found = false;
+  Oid user = GetUserId();
+  Relation table = OpenOwnTable("consumer_grantee", AccessShareLock);
+  ScanKeyData key = KeyInt4(1, BTEqualStrategyNumber, consumer);
+  Snapshot snapshot = TakeSnapshot();
+  ScanPrimaryKey(table, snapshot, {&key, 1}, Direction::kForward, [&](HeapTuple tuple) {
+    bool is_null;
+    Oid grantee = DatumGetObjectId(ColumnOf(table, tuple, 2, &is_null));
+    found = has_privs_of_role(user, grantee);
+    return !found;
+  });
+  ReleaseSnapshot(snapshot);
+  CloseOwnTable(table, AccessShareLock);
+  return found;
+}
+
+bool MayUse(const Consumer* consumer, ConsumerUse use) {
+  if (has_privs_of_role(GetUserId(), consumer->owner)) return true;
+  if (use == ConsumerUse::kManage) return IsMemberOf("sequin_admin");
+  if (use == ConsumerUse::kOwn) return false;
+  return IsMemberOf("sequin_agent") || IsGrantee(consumer->id);
+}
+
+const char* WhoMay(ConsumerUse use) {
+  switch (use) {
+    case ConsumerUse::kReceive:
+      return "Only its owner, roles named in sequin.grant_consumer, and members of sequin_agent "
+             "may receive and settle.";
+    case ConsumerUse::kManage:
+      return "Only its owner and members of sequin_admin may alter or drop it.";
+    case ConsumerUse::kOwn:
+      return "Only its owner may say what it captures, where it is sent, and who else receives.";
+  }
+  return "";
+}
+
+void RequireRight(const Consumer* consumer, ConsumerUse use) {
+  if (MayUse(consumer, use)) return;
+  ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+          errmsg("permission denied for consumer \"%s\"", consumer->name),
+          errdetail_internal("%s", WhoMay(use)));
+}
+
+}  // namespace
+
+bool IsMemberOf(const char* role) {
+  Oid oid = get_role_oid(role, true);
+  return OidIsValid(oid) ? has_privs_of_role(GetUserId(), oid) : superuser();
+}
+
+Consumer* FindConsumer(std::string_view name_or_uuid, ConsumerUse use) {
+  Relation table = OpenOwnTable("consumer", AccessShareLock);
+  Consumer* consumer = FindByName(table, name_or_uuid);
+  if (consumer == nullptr && LooksLikeUuid(name_or_uuid)) {
+    consumer = FindByUuid(table, name_or_uuid);
+  }
+  CloseOwnTable(table, AccessShareLock);
+  if (consumer == nullptr) {
+    ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+            errmsg("consumer \"%.*s\" does not exist", static_cast<int>(name_or_uuid.size()),
+                   name_or_uuid.data()),
+            errhint("The view sequin.consumers lists the consumers of this database."));
+  }
+  RequireRight(consumer, use);
+  return consumer;
+}
+
+Consumer* FindConsumerById(int32 id, ConsumerUse use) {
+  Relation table = OpenOwnTable("consumer", AccessShareLock);
+  Consumer* consumer = ScanForConsumer(table, RelationGetPrimaryKeyIndex(table),
+                                       KeyInt4(kId, BTEqualStrategyNumber, id));
+  CloseOwnTable(table, AccessShareLock);
+  if (consumer == nullptr) {
+    ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("consumer %d does not exist", id),
+            errhint("The view sequin.consumers lists the consumers of this database."));
+  }
+  RequireRight(consumer, use);
+  return consumer;
+}
+
+}  // namespace sequin

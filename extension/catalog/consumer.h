@@ -1,0 +1,43 @@
+// A consumer as the user declared it, read from sequin.consumer, and who may use it.
+#pragma once
+
+#include "pg/prelude.h"
+
+namespace sequin {
+
+enum class ConsumerKind : char { kPush = 'p', kPull = 'l' };
+
+struct Consumer {
+  int32 id;
+  pg_uuid_t uuid;
+  const char* name;
+  Oid owner;
+  ConsumerKind kind;
+  bool paused;
+  int64 visibility_timeout_ms;
+  int32 max_deliver;  // 0 = no limit
+  int64 backoff_base_ms;
+  int64 backoff_max_ms;
+  int32 max_in_flight;      // messages; 0 = no limit
+  const char* annotations;  // JSON text
+  bool custom_group;        // group_columns were given
+  const char* const* group_columns;
+  int32 group_column_count;
+};
+
+enum class ConsumerUse {
+  kReceive,  // receive and settle: the owner, grantees, sequin_agent, superusers
+  kManage,   // alter and drop: the owner, sequin_admin, superusers
+  kOwn,      // say who else may receive: the owner, superusers
+};
+
+// By name or by uuid text. ERROR 42704 when there is none, 42501 when the current user may not.
+// Allocated in the current memory context.
+Consumer* FindConsumer(std::string_view name_or_uuid, ConsumerUse use);
+// By internal number, for the agent's functions.
+Consumer* FindConsumerById(int32 id, ConsumerUse use);
+
+// Whether the current user has the rights of one of our group roles (sequin_admin, …).
+bool IsMemberOf(const char* role);
+
+}  // namespace sequin

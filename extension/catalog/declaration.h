@@ -1,0 +1,56 @@
+// What create_consumer and alter_consumer are given: checked, and put into its stored form.
+#pragma once
+
+#include "catalog/table_match.h"
+#include "pg/memory.h"
+
+namespace sequin {
+
+struct TextList {
+  const char** items = nullptr;
+  int count = 0;
+
+  const char** begin() const { return items; }
+  const char** end() const { return items + count; }
+};
+
+struct Declaration {
+  const char* name;
+  TextList tables;  // patterns, quoted as quote_identifier does
+  TextList actions;
+  uint32 action_mask;
+  const char* filter;    // nullptr: none
+  const char* push_url;  // nullptr: pull
+  bool custom_group;
+  TextList group_columns;
+  int64 visibility_timeout_ms;
+  int32 max_deliver;  // 0: no limit
+  int64 backoff_base_ms;
+  int64 backoff_max_ms;
+  int32 max_in_flight;  // 0: no limit
+  int32 push_batch_size;
+  int64 push_timeout_ms;
+  Jsonb* push_headers;
+  Jsonb* annotations;
+  const char* status;
+};
+
+// ERROR 22023: not a name that a consumer can have.
+void CheckConsumerName(const char* name);
+
+// All that can be said without looking at tables: ranges, forms, what does not go together.
+// Canonicalizes tables and actions. ERROR 22023.
+void CheckDeclaration(Declaration* declaration);
+
+// The tables that match now exist, `owner` may capture them, and filter and group columns fit each
+// of them. Errors are those of CapturedTable and CheckFilter, and 42703, 55000 for group columns.
+void CheckDeclaredTables(const Declaration& declaration, Oid owner);
+
+// `{insert,…}` of a text[] and back. ERROR 22004 for NULL elements, 2202E for
+// more than one dimension.
+TextList TextListOf(Datum text_array, const char* argument);
+Datum TextArrayDatum(const TextList& list);
+// An interval as milliseconds: a month has 30 days and a day 24 hours.
+int64 MillisecondsOf(const Interval* interval);
+
+}  // namespace sequin

@@ -1,0 +1,260 @@
+// SQL functions that declare consumers (api/definitions.sql).
+//
+// They run as their caller, whose rights count, and write as the owner of the extension
+// (stored_consumer.cpp). SECURITY DEFINER functions could not tell who called them from within
+// another such function.
+#include <initializer_list>
+
+#include "catalog/captured_table.h"
+#include "catalog/consumer.h"
+#include "catalog/replica_identity.h"
+#include "catalog/stored_consumer.h"
+#include "filter/filter.h"
+#include "queue/queue_locks.h"
+#include "wake/wake.h"
+
+namespace sequin {
+namespace {
+
+// Arguments of create_consumer and alter_consumer, in their order.
+enum Argument {
+  kName,
+  kTables,
+  kActionsArgument,
+  kFilter,
+  kPushUrl,
+  kGroupColumns,
+  kVisibilityTimeout,
+  kMaxDeliver,
+  kBackoffBase,
+  kBackoffMax,
+  kMaxInFlight,
+  kPushBatchSize,
+  kPushTimeout,
+  kPushHeaders,
+  kAnnotations,
+  kStatus,  // alter_consumer only
+};
+
+constexpr int32 kPushMaxDeliver = 12;
+
+class Arguments {
+ public:
+  explicit Arguments(FunctionCallInfo call) : call_(call) {}
+
+  bool Has(Argument argument) const {
+    return argument < call_->nargs && !call_->args[argument].isnull;
+  }
+  Datum Get(Argument argument) const { return call_->args[argument].value; }
+
+  void Text(Argument argument, const char** field) const {
+    if (Has(argument)) *field = TextDatumGetCString(Get(argument));
+  }
+  void Texts(Argument argument, const char* name, TextList* field) const {
+    if (Has(argument)) *field = TextListOf(Get(argument), name);
+  }
+  void Int4(Argument argument, int32* field) const {
+    if (Has(argument)) *field = DatumGetInt32(Get(argument));
+  }
+  void Milliseconds(Argument argument, int64* field) const {
+    if (Has(argument)) *field = MillisecondsOf(DatumGetIntervalP(Get(argument)));
+  }
+  void Json(Argument argument, Jsonb** field) const {
+    if (Has(argument)) *field = DatumGetJsonbP(Get(argument));
+  }
+  // What is captured, from where, and where it goes to.
+  bool ChangesWhatIsSent() const {
+    return ChangesRouting() || Has(kPushUrl) || Has(kPushHeaders) || Has(kAnnotations);
+  }
+  bool ChangesRouting() const {
+    return Has(kTables) || Has(kActionsArgument) || Has(kFilter) || Has(kGroupColumns);
+  }
+
+ private:
+  FunctionCallInfo call_;
+};
+
+const char* NameArgument(FunctionCallInfo call) {
+  if (call->args[kName].isnull) {
+    ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("name must not be NULL"));
+  }
+  return TextDatumGetCString(call->args[kName].value);
+}
+
+void Overlay(const Arguments& arguments, Declaration* declaration) {
+  arguments.Texts(kTables, "tables", &declaration->tables);
+  arguments.Texts(kActionsArgument, "actions", &declaration->actions);
+  arguments.Text(kFilter, &declaration->filter);
+  if (declaration->filter != nullptr && *declaration->filter == '\0') {
+    declaration->filter = nullptr;
+  }
+  arguments.Text(kPushUrl, &declaration->push_url);
+  arguments.Texts(kGroupColumns, "group_columns", &declaration->group_columns);
+  declaration->custom_group |= arguments.Has(kGroupColumns);
+  arguments.Milliseconds(kVisibilityTimeout, &declaration->visibility_timeout_ms);
+  arguments.Int4(kMaxDeliver, &declaration->max_deliver);
+  arguments.Milliseconds(kBackoffBase, &declaration->backoff_base_ms);
+  arguments.Milliseconds(kBackoffMax, &declaration->backoff_max_ms);
+  arguments.Int4(kMaxInFlight, &declaration->max_in_flight);
+  arguments.Int4(kPushBatchSize, &declaration->push_batch_size);
+  arguments.Milliseconds(kPushTimeout, &declaration->push_timeout_ms);
+  arguments.Json(kPushHeaders, &declaration->push_headers);
+  arguments.Json(kAnnotations, &declaration->annotations);
+  arguments.Text(kStatus, &declaration->status);
+}
+
+Jsonb* EmptyObject() {
+  return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
+}
+
+TextList ListOf(std::initializer_list<const char*> items) {
+  TextList list{static_cast<const char**>(palloc(sizeof(char*) * items.size())), 0};
+  for (const char* item : items) list.items[list.count++] = item;
+  return list;
+}
+
+// The defaults of create_consumer, also for arguments given as NULL.
+Declaration Defaults(const char* name, bool push) {
+  Declaration declaration{};
+  declaration.name = name;
+  declaration.tables = ListOf({"*"});
+  declaration.actions = ListOf({"insert", "update", "delete", "truncate"});
+  declaration.visibility_timeout_ms = 30'000;
+  declaration.max_deliver = push ? kPushMaxDeliver : 0;
+  declaration.backoff_base_ms = 5'000;
+  declaration.backoff_max_ms = 86'400'000;
+  declaration.push_batch_size = 1;
+  declaration.push_timeout_ms = 30'000;
+  declaration.push_headers = EmptyObject();
+  declaration.annotations = EmptyObject();
+  declaration.status = "active";
+  return declaration;
+}
+
+void RefuseDuplicate(const char* name) {
+  if (!ConsumerExists(name)) return;
+  ereport(ERROR, errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("consumer \"%s\" already exists", name),
+          errhint("Use sequin.alter_consumer to change it."));
+}
+
+pg_uuid_t* CreateConsumer(FunctionCallInfo call) {
+  const char* name = NameArgument(call);
+  Arguments arguments(call);
+  CheckConsumerName(name);
+  Declaration declaration = Defaults(name, arguments.Has(kPushUrl));
+  Overlay(arguments, &declaration);
+  CheckDeclaration(&declaration);
+  RefuseDuplicate(name);
+  CheckDeclaredTables(declaration, GetUserId());
+  EnsureCapture();
+  LockDeclarations();
+  RefuseDuplicate(name);
+  pg_uuid_t* uuid = InsertConsumer(declaration, GetUserId());
+  WakeDefinitionsAtCommit();
+  return uuid;
+}
+
+void RequireSameKind(const Declaration& declaration, const Arguments& arguments) {
+  if (declaration.push_url != nullptr || !arguments.Has(kPushUrl)) return;
+  ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+          errmsg("consumer \"%s\" is a pull consumer", declaration.name),
+          errhint("A consumer keeps its kind: create another one with a push_url."));
+}
+
+void AlterConsumer(FunctionCallInfo call) {
+  Arguments arguments(call);
+  const char* name = NameArgument(call);
+  LockDeclarations();
+  bool what = arguments.ChangesWhatIsSent();
+  Consumer* consumer = FindConsumer(name, what ? ConsumerUse::kOwn : ConsumerUse::kManage);
+  Declaration declaration = LoadDeclaration(consumer->id);
+  RequireSameKind(declaration, arguments);
+  Overlay(arguments, &declaration);
+  CheckDeclaration(&declaration);
+  if (arguments.ChangesRouting()) CheckDeclaredTables(declaration, consumer->owner);
+  UpdateConsumer(consumer->id, declaration);
+  WakeDefinitionsAtCommit();
+  WakeConsumerAtCommit(consumer->id);
+}
+
+void DropConsumer(FunctionCallInfo call) {
+  LockDeclarations();
+  Consumer* consumer = FindConsumer(NameArgument(call), ConsumerUse::kManage);
+  LockConsumer(consumer->id, true);  // until commit: no claim comes between
+  DeleteConsumer(consumer->id);
+  WakeDefinitionsAtCommit();
+  WakeConsumerAtCommit(consumer->id);
+}
+
+Oid RoleArgument(FunctionCallInfo call) {
+  Oid role = call->args[1].isnull ? InvalidOid : DatumGetObjectId(call->args[1].value);
+  if (!OidIsValid(role)) {
+    ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("role must not be NULL"));
+  }
+  GetUserNameFromId(role, false);  // a number is not checked by regrole
+  return role;
+}
+
+uint32 MaskOfActions(FunctionCallInfo call) {
+  Declaration declaration = Defaults("explain", false);
+  if (!call->args[2].isnull) declaration.actions = TextListOf(call->args[2].value, "actions");
+  CheckDeclaration(&declaration);
+  return declaration.action_mask;
+}
+
+// Rights as for a consumer of this table: the filter's constants may not be used to ask questions
+// about a table that the caller cannot read.
+void ExplainFilter(FunctionCallInfo call) {
+  Relation table = relation_open(DatumGetObjectId(call->args[0].value), AccessShareLock);
+  TablePattern pattern;
+  ParseTablePattern(QualifiedName(RelationGetRelid(table)), &pattern);
+  CapturedTable(pattern, GetUserId());
+  CheckFilter(table, TextDatumGetCString(call->args[1].value), MaskOfActions(call));
+  relation_close(table, AccessShareLock);
+}
+
+}  // namespace
+}  // namespace sequin
+
+using namespace sequin;
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(sequin_create_consumer);
+Datum sequin_create_consumer(PG_FUNCTION_ARGS) {
+  PG_RETURN_UUID_P(CreateConsumer(fcinfo));
+}
+
+PG_FUNCTION_INFO_V1(sequin_alter_consumer);
+Datum sequin_alter_consumer(PG_FUNCTION_ARGS) {
+  AlterConsumer(fcinfo);
+  PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(sequin_drop_consumer);
+Datum sequin_drop_consumer(PG_FUNCTION_ARGS) {
+  DropConsumer(fcinfo);
+  PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(sequin_grant_consumer);
+Datum sequin_grant_consumer(PG_FUNCTION_ARGS) {
+  Consumer* consumer = FindConsumer(NameArgument(fcinfo), ConsumerUse::kOwn);
+  InsertGrantee(consumer->id, RoleArgument(fcinfo));
+  PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(sequin_revoke_consumer);
+Datum sequin_revoke_consumer(PG_FUNCTION_ARGS) {
+  Consumer* consumer = FindConsumer(NameArgument(fcinfo), ConsumerUse::kOwn);
+  DeleteGrantee(consumer->id, RoleArgument(fcinfo));
+  PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(sequin_explain_filter);
+Datum sequin_explain_filter(PG_FUNCTION_ARGS) {
+  ExplainFilter(fcinfo);
+  PG_RETURN_TEXT_P(cstring_to_text("decode"));
+}
+
+}  // extern "C"

@@ -1,0 +1,282 @@
+// The statements behind create_consumer and its like (stored_consumer.h).
+#include "catalog/stored_consumer.h"
+
+#include "pg/table.h"
+
+namespace sequin {
+namespace {
+
+// Values of a statement's $1, $2, …
+class Parameters {
+ public:
+  Parameters& Add(Oid type, Datum value) { return Add(type, value, false); }
+  Parameters& Text(const char* value) {
+    return Add(TEXTOID, value ? CStringGetTextDatum(value) : Datum{0}, value == nullptr);
+  }
+  Parameters& Texts(const TextList& list, bool present = true) {
+    return Add(TEXTARRAYOID, present ? TextArrayDatum(list) : Datum{0}, !present);
+  }
+  Parameters& Int4(int32 value) { return Add(INT4OID, Int32GetDatum(value)); }
+  Parameters& Int8(int64 value) { return Add(INT8OID, Int64GetDatum(value)); }
+  // Limits are stored as NULL when there is none.
+  Parameters& Limit(int32 value) { return Add(INT4OID, Int32GetDatum(value), value == 0); }
+  Parameters& Json(const Jsonb* value) { return Add(JSONBOID, PointerGetDatum(value)); }
+
+  int count() const { return count_; }
+  Oid* types() { return types_; }
+  Datum* values() { return values_; }
+  const char* nulls() const { return nulls_; }
+
+ private:
+  static constexpr int kMost = 20;
+
+  Parameters& Add(Oid type, Datum value, bool is_null) {
+    if (count_ == kMost) elog(ERROR, "too many parameters");
+    types_[count_] = type;
+    values_[count_] = value;
+    nulls_[count_++] = is_null ? 'n' : ' ';
+    return *this;
+  }
+
+  int count_ = 0;
+  Oid types_[kMost];
+  Datum values_[kMost];
+  char nulls_[kMost];
+};
+
+// The caller's rights were checked; the tables themselves are nobody's but the owner's. An ERROR
+// leaves user and settings to the (sub)transaction that it aborts.
+template <typename Body>
+void AsOwner(Body&& body) {
+  Relation table = OpenOwnTable("consumer", AccessShareLock);
+  Oid owner = table->rd_rel->relowner;
+  CloseOwnTable(table, AccessShareLock);
+  Oid caller;
+  int security;
+  GetUserIdAndSecContext(&caller, &security);
+  SetUserIdAndSecContext(owner, security | SECURITY_LOCAL_USERID_CHANGE);
+  int nest_level = NewGUCNestLevel();
+  set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+                    GUC_ACTION_SAVE, true, 0, false);
+  body();
+  AtEOXact_GUC(true, nest_level);
+  SetUserIdAndSecContext(caller, security);
+}
+
+// Runs one statement; `read` sees its first row, if there is one, in the SPI context. It sees the
+// newest committed rows under every isolation level: LockDeclarations makes that safe, and what
+// FindConsumer found must be found here too.
+template <typename Read>
+void Execute(const char* statement, Parameters& parameters, Read&& read) {
+  AsOwner([&] {
+    MemoryContext home = CurrentMemoryContext;
+    if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
+    SPIPlanPtr plan = SPI_prepare(statement, parameters.count(), parameters.types());
+    if (plan == nullptr) elog(ERROR, "SPI_prepare: %s", SPI_result_code_string(SPI_result));
+    int result = SPI_execute_snapshot(plan, parameters.values(), parameters.nulls(),
+                                      GetLatestSnapshot(), InvalidSnapshot, false, true, 0);
+    if (result < 0) elog(ERROR, "SPI_execute: %s", SPI_result_code_string(result));
+    if (SPI_processed > 0 && SPI_tuptable != nullptr) {
+      read(home, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+    }
+    SPI_finish();
+  });
+}
+
+void Execute(const char* statement, Parameters& parameters) {
+  Execute(statement, parameters, [](MemoryContext, HeapTuple, TupleDesc) {});
+}
+
+void ExecuteFor(int32 consumer, const char* statement) {
+  Parameters parameters;
+  parameters.Int4(consumer);
+  Execute(statement, parameters);
+}
+
+int32 InsertEndpoint(const Declaration& declaration) {
+  Parameters parameters;
+  parameters.Text(declaration.name)
+      .Text(declaration.push_url)
+      .Json(declaration.push_headers)
+      .Int8(declaration.push_timeout_ms);
+  int32 id = 0;
+  Execute(
+      "INSERT INTO sequin.endpoint (name, url, headers, timeout_ms) VALUES ($1, $2, $3, $4) "
+      "RETURNING id",
+      parameters, [&](MemoryContext, HeapTuple row, TupleDesc columns) {
+        bool is_null;
+        id = DatumGetInt32(SPI_getbinval(row, columns, 1, &is_null));
+      });
+  return id;
+}
+
+// Reads a row of known columns into `home`.
+class StoredRow {
+ public:
+  StoredRow(HeapTuple row, TupleDesc columns) : row_(row), columns_(columns) {}
+
+  bool IsNull(int column) { return SPI_getvalue(row_, columns_, column) == nullptr; }
+  Datum Get(int column) {
+    bool is_null;
+    return SPI_getbinval(row_, columns_, column, &is_null);
+  }
+  const char* Text(int column) {
+    return IsNull(column) ? nullptr : TextDatumGetCString(Get(column));
+  }
+  TextList Texts(int column) {
+    return IsNull(column) ? TextList{} : TextListOf(Get(column), "stored list");
+  }
+  int64 Int8(int column) { return DatumGetInt64(Get(column)); }
+  int32 Int4(int column) { return DatumGetInt32(Get(column)); }
+  Jsonb* Json(int column) { return DatumGetJsonbPCopy(Get(column)); }
+
+ private:
+  HeapTuple row_;
+  TupleDesc columns_;
+};
+
+constexpr char kSelect[] =
+    "SELECT c.name, c.tables, c.actions, c.filter, e.url, c.group_columns,"
+    " c.visibility_timeout_ms, coalesce(c.max_deliver, 0), c.backoff_base_ms, c.backoff_max_ms,"
+    " coalesce(c.max_in_flight, 0), c.push_batch_size, coalesce(e.timeout_ms, 30000),"
+    " coalesce(e.headers, '{}'), c.annotations, c.status"
+    " FROM sequin.consumer c LEFT JOIN sequin.endpoint e ON e.id = c.endpoint WHERE c.id = $1";
+
+void ReadDeclaration(StoredRow row, Declaration* declaration) {
+  *declaration = Declaration{};
+  declaration->name = row.Text(1);
+  declaration->tables = row.Texts(2);
+  declaration->actions = row.Texts(3);
+  declaration->filter = row.Text(4);
+  declaration->push_url = row.Text(5);
+  declaration->custom_group = !row.IsNull(6);
+  declaration->group_columns = row.Texts(6);
+  declaration->visibility_timeout_ms = row.Int8(7);
+  declaration->max_deliver = row.Int4(8);
+  declaration->backoff_base_ms = row.Int8(9);
+  declaration->backoff_max_ms = row.Int8(10);
+  declaration->max_in_flight = row.Int4(11);
+  declaration->push_batch_size = row.Int4(12);
+  declaration->push_timeout_ms = row.Int8(13);
+  declaration->push_headers = row.Json(14);
+  declaration->annotations = row.Json(15);
+  declaration->status = row.Text(16);
+}
+
+// $1 to $12 of insert and update of sequin.consumer.
+void AddColumns(Parameters* parameters, const Declaration& declaration) {
+  parameters->Text(declaration.status)
+      .Texts(declaration.tables)
+      .Texts(declaration.actions)
+      .Text(declaration.filter)
+      .Texts(declaration.group_columns, declaration.custom_group)
+      .Int8(declaration.visibility_timeout_ms)
+      .Limit(declaration.max_deliver)
+      .Int8(declaration.backoff_base_ms)
+      .Int8(declaration.backoff_max_ms)
+      .Limit(declaration.max_in_flight)
+      .Int4(declaration.push_batch_size)
+      .Json(declaration.annotations);
+}
+
+}  // namespace
+
+void LockDeclarations() {
+  LockRelationOid(OwnTableOid("consumer"), ShareRowExclusiveLock);
+}
+
+void EnsureCapture() {
+  Parameters none;
+  Execute("SELECT sequin.capture_ensure()", none);
+}
+
+bool ConsumerExists(const char* name) {
+  bool exists = false;
+  Parameters parameters;
+  parameters.Text(name);
+  Execute("SELECT 1 FROM sequin.consumer WHERE name = $1", parameters,
+          [&](MemoryContext, HeapTuple, TupleDesc) { exists = true; });
+  return exists;
+}
+
+pg_uuid_t* InsertConsumer(const Declaration& declaration, Oid owner) {
+  Parameters parameters;
+  AddColumns(&parameters, declaration);
+  parameters.Text(declaration.name).Add(REGROLEOID, ObjectIdGetDatum(owner));
+  // A pull consumer has no endpoint: number 0 stands for it here.
+  parameters.Int4(declaration.push_url != nullptr ? InsertEndpoint(declaration) : 0);
+  auto* uuid = static_cast<pg_uuid_t*>(palloc(sizeof(pg_uuid_t)));
+  Execute(
+      "INSERT INTO sequin.consumer (status, tables, actions, filter, group_columns,"
+      " visibility_timeout_ms, max_deliver, backoff_base_ms, backoff_max_ms, max_in_flight,"
+      " push_batch_size, annotations, name, owner, endpoint)"
+      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, nullif($15, 0))"
+      " RETURNING uuid",
+      parameters, [&](MemoryContext, HeapTuple row, TupleDesc columns) {
+        bool is_null;
+        *uuid = *DatumGetUUIDP(SPI_getbinval(row, columns, 1, &is_null));
+      });
+  return uuid;
+}
+
+Declaration LoadDeclaration(int32 consumer) {
+  Declaration declaration{};
+  Parameters parameters;
+  parameters.Int4(consumer);
+  Execute(kSelect, parameters, [&](MemoryContext home, HeapTuple row, TupleDesc columns) {
+    InContext(home, [&] { ReadDeclaration(StoredRow(row, columns), &declaration); });
+  });
+  return declaration;
+}
+
+void UpdateConsumer(int32 consumer, const Declaration& declaration) {
+  Parameters parameters;
+  AddColumns(&parameters, declaration);
+  parameters.Int4(consumer);
+  Execute(
+      "UPDATE sequin.consumer SET status = $1, tables = $2, actions = $3, filter = $4,"
+      " group_columns = $5, visibility_timeout_ms = $6, max_deliver = $7, backoff_base_ms = $8,"
+      " backoff_max_ms = $9, max_in_flight = $10, push_batch_size = $11, annotations = $12,"
+      " updated_at = now() WHERE id = $13",
+      parameters);
+  if (declaration.push_url == nullptr) return;
+  Parameters endpoint;
+  endpoint.Text(declaration.push_url)
+      .Json(declaration.push_headers)
+      .Int8(declaration.push_timeout_ms)
+      .Int4(consumer);
+  Execute(
+      "UPDATE sequin.endpoint SET url = $1, headers = $2, timeout_ms = $3, updated_at = now()"
+      " WHERE id = (SELECT endpoint FROM sequin.consumer WHERE id = $4)",
+      endpoint);
+}
+
+void DeleteConsumer(int32 consumer) {
+  for (const char* statement : {
+           "DELETE FROM sequin.settle WHERE consumer = $1",
+           "DELETE FROM sequin.claim WHERE consumer = $1",
+           "DELETE FROM sequin.held WHERE consumer = $1",
+           "DELETE FROM sequin.dead_letter WHERE consumer = $1",
+           "WITH gone AS (DELETE FROM sequin.consumer WHERE id = $1 RETURNING endpoint)"
+           " DELETE FROM sequin.endpoint WHERE id IN (SELECT endpoint FROM gone)",
+       }) {
+    ExecuteFor(consumer, statement);
+  }
+}
+
+void InsertGrantee(int32 consumer, Oid role) {
+  Parameters parameters;
+  parameters.Int4(consumer).Add(REGROLEOID, ObjectIdGetDatum(role));
+  Execute(
+      "INSERT INTO sequin.consumer_grantee (consumer, grantee) VALUES ($1, $2)"
+      " ON CONFLICT DO NOTHING",
+      parameters);
+}
+
+void DeleteGrantee(int32 consumer, Oid role) {
+  Parameters parameters;
+  parameters.Int4(consumer).Add(REGROLEOID, ObjectIdGetDatum(role));
+  Execute("DELETE FROM sequin.consumer_grantee WHERE consumer = $1 AND grantee = $2", parameters);
+}
+
+}  // namespace sequin

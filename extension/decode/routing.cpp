@@ -1,0 +1,160 @@
+// The consumer definitions in force (routing.h).
+#include "decode/routing.h"
+
+#include "change/value_json.h"
+
+namespace sequin {
+
+void Routing::Init(MemoryContext parent) {
+  context_ = NewContext(parent, "sequin routing");
+  definitions_ = Vec<Definition*>{};
+  definitions_.context = context_;
+  generation_ = 1;
+}
+
+// ---- reading the definition text ---------------------------------------------------------------
+
+static JsonbValue* Member(JsonbContainer* object, const char* name, JsonbValue* room) {
+  JsonbValue* value =
+      getKeyJsonValueFromContainer(object, name, static_cast<int>(strlen(name)), room);
+  return value == nullptr || value->type == jbvNull ? nullptr : value;
+}
+
+static const char* StringOf(const JsonbValue* value) {
+  if (value->type != jbvString) elog(ERROR, "sequin.routing holds a damaged definition");
+  return pnstrdup(value->val.string.val, static_cast<Size>(value->val.string.len));
+}
+
+static int32 IntegerOf(const JsonbValue* value) {
+  if (value->type != jbvNumeric) elog(ERROR, "sequin.routing holds a damaged definition");
+  Datum wide = DirectFunctionCall1(numeric_int8, NumericGetDatum(value->val.numeric));
+  return static_cast<int32>(static_cast<uint32>(DatumGetInt64(wide)));
+}
+
+static const char* const* StringsOf(const JsonbValue* value, int* count) {
+  if (value->type != jbvBinary) elog(ERROR, "sequin.routing holds a damaged definition");
+  JsonbContainer* array = value->val.binary.data;
+  uint32 size = JsonContainerSize(array);
+  auto** strings = static_cast<const char**>(palloc(sizeof(char*) * (size + 1)));
+  for (uint32 i = 0; i < size; i++) strings[i] = StringOf(getIthJsonbValueFromContainer(array, i));
+  *count = static_cast<int>(size);
+  return strings;
+}
+
+static uint32 ActionsOf(const char* const* names, int count) {
+  uint32 mask = 0;
+  for (int i = 0; i < count; i++) {
+    if (strcmp(names[i], "insert") == 0) mask |= kInsert;
+    if (strcmp(names[i], "update") == 0) mask |= kUpdate;
+    if (strcmp(names[i], "delete") == 0) mask |= kDelete;
+    if (strcmp(names[i], "truncate") == 0) mask |= kTruncate;
+  }
+  return mask;
+}
+
+static void ReadDefinition(Definition* definition, const char* text) {
+  Jsonb* json = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+  JsonbContainer* root = &json->root;
+  JsonbValue room;
+  if (JsonbValue* value = Member(root, "owner", &room)) {
+    definition->owner = static_cast<Oid>(IntegerOf(value));
+  }
+  if (JsonbValue* value = Member(root, "tables", &room)) {
+    definition->tables = StringsOf(value, &definition->table_count);
+  }
+  if (JsonbValue* value = Member(root, "actions", &room)) {
+    int count;
+    const char* const* names = StringsOf(value, &count);
+    definition->actions = ActionsOf(names, count);
+  }
+  if (JsonbValue* value = Member(root, "filter", &room)) definition->filter = StringOf(value);
+  if (JsonbValue* value = Member(root, "group_columns", &room)) {
+    definition->custom_group = true;
+    definition->group_columns = StringsOf(value, &definition->group_column_count);
+  }
+}
+
+size_t Routing::PositionOf(int32 consumer) const {
+  size_t i = 0;
+  while (i < definitions_.count && definitions_[i]->consumer < consumer) i++;
+  return i;
+}
+
+void Routing::Set(int32 consumer, const char* definition_json) {
+  MemoryContext context = NewContext(context_, "sequin definition");
+  Definition* definition = New<Definition>(context);
+  definition->consumer = consumer;
+  definition->context = context;
+  InContext(context, [&] { ReadDefinition(definition, definition_json); });
+
+  size_t at = PositionOf(consumer);
+  generation_++;
+  if (at < definitions_.count && definitions_[at]->consumer == consumer) {
+    MemoryContextDelete(definitions_[at]->context);
+    definitions_[at] = definition;
+    return;
+  }
+  definitions_.push(nullptr);
+  for (size_t i = definitions_.count - 1; i > at; i--) definitions_[i] = definitions_[i - 1];
+  definitions_[at] = definition;
+}
+
+void Routing::Remove(int32 consumer) {
+  size_t at = PositionOf(consumer);
+  if (at == definitions_.count || definitions_[at]->consumer != consumer) return;
+  generation_++;
+  MemoryContextDelete(definitions_[at]->context);
+  for (size_t i = at; i + 1 < definitions_.count; i++) definitions_[i] = definitions_[i + 1];
+  definitions_.count--;
+}
+
+// ---- writing it --------------------------------------------------------------------------------
+
+// An update that leaves a large filter alone logs only where it is stored, and by now it may be
+// gone from there. The old row has it: the table's replica identity is FULL.
+static Datum LoggedValue(TupleDesc descriptor, HeapTuple tuple, HeapTuple before, int number,
+                         bool* is_null) {
+  Datum value = heap_getattr(tuple, number, descriptor, is_null);
+  if (*is_null || before == nullptr || TupleDescAttr(descriptor, number - 1)->attlen != -1 ||
+      !VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value))) {
+    return value;
+  }
+  return heap_getattr(before, number, descriptor, is_null);
+}
+
+// The owner goes as a number: the name of a role may change without a change of this row.
+const char* DefinitionText(TupleDesc descriptor, HeapTuple tuple, HeapTuple before) {
+  StringInfoData out;
+  initStringInfo(&out);
+  appendStringInfoChar(&out, '{');
+  for (int i = 0; i < descriptor->natts; i++) {
+    Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+    if (attribute->attisdropped) continue;
+    bool is_null;
+    Datum value = LoggedValue(descriptor, tuple, before, i + 1, &is_null);
+    if (out.len > 1) appendStringInfoChar(&out, ',');
+    AppendJsonString(&out, NameStr(attribute->attname));
+    appendStringInfoChar(&out, ':');
+    if (is_null) {
+      appendStringInfoString(&out, "null");
+    } else if (attribute->atttypid == REGROLEOID) {
+      appendStringInfo(&out, "%u", DatumGetObjectId(value));
+    } else {
+      AppendValue(&out, PlanValue(attribute->atttypid, CurrentMemoryContext), value);
+    }
+  }
+  appendStringInfoChar(&out, '}');
+  return out.data;
+}
+
+int32 ConsumerIdOf(TupleDesc descriptor, HeapTuple tuple) {
+  for (int i = 0; i < descriptor->natts; i++) {
+    Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+    if (attribute->attisdropped || strcmp(NameStr(attribute->attname), "id") != 0) continue;
+    bool is_null;
+    return DatumGetInt32(heap_getattr(tuple, i + 1, descriptor, &is_null));
+  }
+  elog(ERROR, "sequin.consumer has no column id");
+}
+
+}  // namespace sequin

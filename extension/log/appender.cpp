@@ -1,0 +1,222 @@
+// Appending to the log: slices, rows and routes (appender.h). Progress, segments and definitions
+// are in appender_state.cpp.
+#include "log/appender.h"
+
+#include "capture/settings.h"
+#include "decode/encode.h"
+#include "pg/crash_point.h"
+#include "pg/table.h"
+#include "pg/transaction.h"
+#include "wake/wake.h"
+
+namespace sequin {
+
+void Appender::Init(MemoryContext parent) {
+  *this = Appender{};
+  context_ = NewContext(parent, "sequin appender");
+  slice_ = NewContext(context_, "sequin slice");
+  dirty_.context = context_;
+  route_rows_.context = context_;
+  staged_ = NewArray<HeapTupleData>(context_, kStagedMax);
+  slots_ = NewArray<TupleTableSlot*>(context_, kStagedMax);
+  HASHCTL control{};
+  control.keysize = sizeof(int32);
+  control.entrysize = sizeof(ConsumerRoute);
+  control.hcxt = context_;
+  routes_ = hash_create("sequin routes", 128, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+// ---- rows
+// ------------------------------------------------------------------------------------------
+
+static void InsertIndexEntry(Relation table, Relation index, IndexInfo* info, std::span<Datum> keys,
+                             ItemPointer tid) {
+  bool nulls[INDEX_MAX_KEYS] = {};
+  // One writer and rising keys: uniqueness needs no check.
+  index_insert(index, keys.data(), nulls, tid, table, UNIQUE_CHECK_NO, false, info);
+}
+
+void Appender::FlushLogRows() {
+  if (staged_count_ == 0) return;
+  for (; slots_made_ < staged_count_; slots_made_++) {
+    InContext(context_, [&] {
+      slots_[slots_made_] = MakeSingleTupleTableSlot(log_descriptor_, &TTSOpsHeapTuple);
+    });
+  }
+  for (int i = 0; i < staged_count_; i++) ExecStoreHeapTuple(&staged_[i], slots_[i], false);
+  heap_multi_insert(log_, slots_, staged_count_, GetCurrentCommandId(true), HEAP_INSERT_SKIP_FSM,
+                    nullptr);
+  Relation index = index_open(RelationGetPrimaryKeyIndex(log_), RowExclusiveLock);
+  IndexInfo* info = BuildIndexInfo(index);
+  for (int i = 0; i < staged_count_; i++) {
+    Datum seq =
+        *reinterpret_cast<Datum*>(reinterpret_cast<char*>(staged_[i].t_data) + kLogSeqOffset);
+    InsertIndexEntry(log_, index, info, {&seq, 1}, &slots_[i]->tts_tid);
+    ExecClearTuple(slots_[i]);
+  }
+  index_close(index, NoLock);
+  staged_count_ = 0;
+}
+
+void Appender::TakeRecord(ChangeRecord* record) {
+  char* base = reinterpret_cast<char*>(record);
+  char* tuple = base + MAXALIGN(sizeof(ChangeRecord));
+  char* targets = tuple + MAXALIGN(record->tuple_bytes);
+  HeapTupleData row{};
+  row.t_len = record->tuple_bytes;
+  row.t_data = reinterpret_cast<HeapTupleHeader>(tuple);
+  ItemPointerSetInvalid(&row.t_self);
+  int64 seq = progress_.next_seq++;
+  memcpy(tuple + kLogSeqOffset, &seq, sizeof(seq));
+  staged_[staged_count_++] = row;
+  segment_bytes_ += record->tuple_bytes + 32;
+
+  auto* target = reinterpret_cast<const Target*>(targets);
+  for (uint32 i = 0; i < record->target_count; i++) AddEntry(target[i], seq);
+  if (record->letter_bytes > 0) WriteLetters(record, &row);
+  if (staged_count_ == kStagedMax) FlushLogRows();
+}
+
+// ---- routes
+// ----------------------------------------------------------------------------------------
+
+Appender::ConsumerRoute* Appender::RouteOf(int32 consumer) {
+  return static_cast<ConsumerRoute*>(hash_search(routes_, &consumer, HASH_FIND, nullptr));
+}
+
+void Appender::AddEntry(const Target& target, int64 seq) {
+  ConsumerRoute* route = RouteOf(target.consumer);
+  if (route == nullptr) return;  // dropped by a later transaction of the same batch
+  if (!route->dirty) {
+    route->dirty = true;
+    dirty_.push(route);
+  }
+  if (route->count == 0) {
+    route->base_ord = route->next_ord;
+    *route->writer = EntryWriter(route->base_ord);
+    route->used = 0;
+  }
+  Entry entry;
+  entry.ord = route->next_ord++;
+  entry.seq = seq;
+  entry.group = target.group;
+  entry.second_group = target.second_group;
+  entry.relation = target.relation;
+  entry.flags = static_cast<uint8_t>(target.flags);
+  route->used += route->writer->Write(entry, route->bytes + route->used);
+  if (++route->count == kRouteEntriesMax) CloseRouteRow(route);
+}
+
+void Appender::CloseRouteRow(ConsumerRoute* route) {
+  InContext(slice_, [&] {
+    Datum values[4] = {Int32GetDatum(route->consumer), Int64GetDatum(route->base_ord),
+                       Int16GetDatum(static_cast<int16>(route->count)),
+                       ByteaDatum({route->bytes, route->used})};
+    bool nulls[4] = {};
+    route_rows_.push(heap_form_tuple(route_descriptor_, values, nulls));
+  });
+  segment_bytes_ += static_cast<int64>(route->used) + 64;
+  route->count = 0;
+}
+
+void Appender::FlushRoutes() {
+  for (ConsumerRoute* route : dirty_) {
+    if (route->count > 0) CloseRouteRow(route);
+  }
+  if (route_rows_.empty()) return;
+  Relation index = index_open(RelationGetPrimaryKeyIndex(route_), RowExclusiveLock);
+  IndexInfo* info = BuildIndexInfo(index);
+  TupleTableSlot* slots[64];
+  for (TupleTableSlot*& slot : slots) {
+    slot = MakeSingleTupleTableSlot(route_descriptor_, &TTSOpsHeapTuple);
+  }
+  for (size_t at = 0; at < route_rows_.count; at += lengthof(slots)) {
+    int count = static_cast<int>(Min(lengthof(slots), route_rows_.count - at));
+    for (int i = 0; i < count; i++) ExecStoreHeapTuple(route_rows_[at + i], slots[i], false);
+    heap_multi_insert(route_, slots, count, GetCurrentCommandId(true), HEAP_INSERT_SKIP_FSM,
+                      nullptr);
+    for (int i = 0; i < count; i++) {
+      HeapTuple row = route_rows_[at + i];
+      bool is_null;
+      Datum keys[2] = {heap_getattr(row, 1, route_descriptor_, &is_null),
+                       heap_getattr(row, 2, route_descriptor_, &is_null)};
+      InsertIndexEntry(route_, index, info, keys, &slots[i]->tts_tid);
+      ExecClearTuple(slots[i]);
+    }
+  }
+  for (TupleTableSlot* slot : slots) ExecDropSingleTupleTableSlot(slot);
+  index_close(index, NoLock);
+}
+
+// ---- slices
+// ----------------------------------------------------------------------------------------
+
+// One transaction. Stops at the limits, in the middle of a source transaction if need be.
+void Appender::WriteSlice(Batch* batch, size_t* visible) {
+  // A process with this flag is left out of snapshots: its rows would be taken for aborted.
+  if (MyProc->statusFlags & PROC_IN_LOGICAL_DECODING) {
+    elog(FATAL, "sequin would write while marked as logical decoding");
+  }
+  RotateIfDue();
+  int64 rows = 0;
+  size_t bytes = 0;
+  TimestampTz commit_time = 0;
+  replorigin_session_origin = DoNotReplicateId;
+  InTransaction([&] {
+    OpenSegment();
+    WriteRelations(batch);
+    while (*visible > 0 && rows < BatchRows() && bytes < kSliceBytesMax) {
+      Transaction& transaction = batch->TransactionAt(0);
+      commit_time = transaction.commit_time;
+      if (transaction.records > 0 && batch->AtChunkEnd()) FlushLogRows();
+      ChangeRecord* record = batch->NextRecord();
+      if (record != nullptr) {
+        rows++;
+        bytes += record->bytes;
+        progress_.part_lsn = transaction.commit_lsn;
+        progress_.part_idx = record->commit_idx + 1;
+        TakeRecord(record);
+        continue;
+      }
+      ApplyEvents(transaction);
+      progress_.lsn = transaction.end_lsn;
+      progress_.part_lsn = InvalidXLogRecPtr;
+      progress_.part_idx = 0;
+      batch->FinishFirstTransaction();
+      --*visible;
+    }
+    FlushLogRows();
+    FlushRoutes();
+    WriteProgress();
+    CloseSegment();
+    CrashPoint("capture.before_commit");
+  });
+  replorigin_session_origin = InvalidRepOriginId;
+  CrashPoint("capture.after_commit");
+  last_commit_end_ = XactLastCommitEnd;
+  commit_time_ = commit_time;
+  for (ConsumerRoute* route : dirty_) {
+    route->dirty = false;
+    WakeConsumer(route->consumer);
+  }
+  dirty_.clear();
+  route_rows_.clear();
+  batch->Trim();
+  MemoryContextReset(slice_);
+}
+
+size_t Appender::WriteVisible(Batch* batch) {
+  size_t total = batch->TransactionCount();
+  size_t visible = 0;
+  while (visible < total && !TransactionIdIsInProgress(batch->TransactionAt(visible).xid)) {
+    visible++;
+  }
+  size_t left = total - visible;
+  while (visible > 0) {
+    CHECK_FOR_INTERRUPTS();
+    WriteSlice(batch, &visible);
+  }
+  return left;
+}
+
+}  // namespace sequin

@@ -1,0 +1,116 @@
+// Appending to the log: takes decoded transactions from a Batch and writes them, with their routes
+// and the progress, in ordinary transactions of the capture worker.
+//
+// Invariants
+//  1. Log rows, route rows, definitions and progress of a slice are one transaction: capture is
+//     exactly once although logical decoding may hand out a transaction again.
+//  2. Only transactions that every new snapshot sees are written: a change is visible before its
+//     message is.
+//  3. seq and the ordinals have no gaps: this process is the only writer, an abort ends it.
+#pragma once
+
+#include "change/entry_codec.h"
+#include "log/batch.h"
+
+namespace sequin {
+
+class RelationPlans;
+class Routing;
+
+struct Progress {
+  int32 incarnation;
+  XLogRecPtr lsn;       // every transaction that ends here or before is in the log
+  XLogRecPtr part_lsn;  // see sequin.progress
+  int64 part_idx;
+  int64 next_seq;
+  XLogRecPtr confirm_limit;
+  bool stopped;
+};
+
+class Appender {
+ public:
+  static constexpr size_t kSliceBytesMax = 16 * 1024 * 1024;
+
+  void Init(MemoryContext parent);
+
+  // First start: writes the progress row. Later: reads it. In a transaction of the caller.
+  bool LoadProgress();
+  void CreateProgress(const char* slot, XLogRecPtr start);
+  void DeclareGap(XLogRecPtr from, XLogRecPtr to, const char* reason);
+  // A new timeline, system or place: ids of messages must not repeat although LSNs may.
+  void BeginIncarnation();
+  bool SamePlace() const { return same_place_; }
+  void LoadRoutes();
+  void LoadDefinitions(Routing* routing);
+  void LoadNames(RelationPlans* plans);
+
+  // Writes the leading transactions that are visible; returns how many are left because they are
+  // not visible yet.
+  size_t WriteVisible(Batch* batch);
+  // Raises confirm_limit beyond `lsn`, durably, when it is below.
+  void AllowConfirm(XLogRecPtr lsn);
+
+  const Progress& progress() const { return progress_; }
+  TupleDesc log_descriptor() const { return log_descriptor_; }
+  XLogRecPtr last_commit_end() const { return last_commit_end_; }
+  TimestampTz commit_time() const { return commit_time_; }
+
+ private:
+  struct ConsumerRoute {
+    int32 consumer;  // hash key
+    int64 base_ord;  // of the entries in `bytes`
+    int64 next_ord;
+    int count;
+    EntryWriter* writer;
+    char* bytes;  // of kRouteEntriesMax entries
+    size_t used;
+    bool dirty;
+  };
+  static constexpr int kRouteEntriesMax = 256;
+  static constexpr int kStagedMax = 1000;
+
+  ConsumerRoute* RouteOf(int32 consumer);
+  void AddConsumer(int32 consumer, int64 next_ord);
+  void WriteSlice(Batch* batch, size_t* visible);
+  void TakeRecord(ChangeRecord* record);
+  void AddEntry(const Target& target, int64 seq);
+  void CloseRouteRow(ConsumerRoute* route);
+  void FlushLogRows();
+  void FlushRoutes();
+  void ApplyEvents(const Transaction& transaction);
+  void WriteLetters(const ChangeRecord* record, HeapTuple row);
+  void WriteRelations(Batch* batch);
+  void WriteProgress();
+  void OpenSegment();
+  void CloseSegment();
+  void RotateIfDue();
+  void CreateSegment();
+
+  MemoryContext context_;
+  MemoryContext slice_;  // reset after every slice
+  Progress progress_;
+  bool same_place_;
+  HeapTuple progress_row_;
+  TupleDesc log_descriptor_;
+  TupleDesc route_descriptor_;
+
+  int32 segment_no_;
+  Oid log_oid_;
+  Oid route_oid_;
+  int32 segment_incarnation_;
+  int64 segment_bytes_;
+  Relation log_;
+  Relation route_;
+
+  HTAB* routes_;
+  Vec<ConsumerRoute*> dirty_;
+  Vec<HeapTuple> route_rows_;
+  HeapTupleData* staged_;
+  TupleTableSlot** slots_;
+  int slots_made_;
+  int staged_count_;
+  XLogRecPtr last_commit_end_;
+  TimestampTz commit_time_;
+};
+
+}  // namespace sequin

@@ -1,0 +1,248 @@
+// Reading route and log (reader.h).
+#include "log/reader.h"
+
+#include "pg/table.h"
+
+namespace sequin {
+
+// A position so little ahead is reached by stepping; others by descending the index again.
+static constexpr int64 kStepMax = 16;
+
+// ---- route -------------------------------------------------------------------------------------
+
+enum RouteColumn : AttrNumber { kRouteConsumer = 1, kRouteOrd, kRouteN, kRouteEntries };
+
+void RouteReader::Seek(int64 ord) {
+  wanted_ = ord;
+  located_ = false;
+  entries_.clear();
+  at_ = 0;
+}
+
+bool RouteReader::OpenSegment(int32 no) {
+  CloseSegment();
+  const Segment* segment = FindSegment(no);
+  if (segment == nullptr) return false;
+  route_ = try_relation_open(segment->route, AccessShareLock);
+  if (route_ == nullptr) {
+    ForgetSegments();
+    return false;
+  }
+  segment_ = no;
+  return true;
+}
+
+void RouteReader::CloseSegment() {
+  rows_.Close();
+  if (route_ != nullptr) table_close(route_, NoLock);
+  route_ = nullptr;
+}
+
+void RouteReader::Close() {
+  CloseSegment();
+  located_ = false;
+}
+
+void RouteReader::Decode(TupleTableSlot* slot) {
+  int64 ord = DatumGetInt64(SlotColumn(slot, kRouteOrd));
+  int32 n = DatumGetInt16(SlotColumn(slot, kRouteN));
+  std::string_view bytes = TextView(SlotColumn(slot, kRouteEntries));
+  EntryReader reader(bytes.data(), bytes.size(), ord);
+  entries_.clear();
+  at_ = 0;
+  Entry entry;
+  while (reader.Read(&entry)) entries_.push(entry);
+  if (reader.Damaged() || entries_.count != static_cast<size_t>(n)) {
+    ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED),
+            errmsg("route of consumer %d is damaged at ordinal " INT64_FORMAT, consumer_, ord));
+  }
+}
+
+// Positions the scan behind the row with the wanted ordinal, which is decoded; false: no such row.
+bool RouteReader::StartHere(int64 ord) {
+  rows_.Close();
+  rows_.Open(route_, RelationGetPrimaryKeyIndex(route_), SnapshotSelf, 2);
+  ScanKeyData keys[] = {KeyInt4(1, BTEqualStrategyNumber, consumer_),
+                        KeyInt8(2, BTLessEqualStrategyNumber, ord)};
+  rows_.Seek(keys);
+  int64 from = ord;
+  bool found = false;
+  if (TupleTableSlot* slot = rows_.Next(BackwardScanDirection)) {
+    int64 row_ord = DatumGetInt64(SlotColumn(slot, kRouteOrd));
+    if (row_ord + DatumGetInt16(SlotColumn(slot, kRouteN)) > ord) {
+      Decode(slot);
+      at_ = static_cast<size_t>(ord - row_ord);
+      from = row_ord + static_cast<int64>(entries_.count);
+      found = true;
+    }
+  }
+  rows_.Close();
+  rows_.Open(route_, RelationGetPrimaryKeyIndex(route_), SnapshotSelf, 2);
+  ScanKeyData after[] = {KeyInt4(1, BTEqualStrategyNumber, consumer_),
+                         KeyInt8(2, BTGreaterEqualStrategyNumber, from)};
+  rows_.Seek(after);
+  return found;
+}
+
+// The row after the last one. Not the one after a row that is not visible yet.
+bool RouteReader::NextRow() {
+  TupleTableSlot* slot = rows_.Next();
+  if (slot == nullptr) return false;
+  if (DatumGetInt64(SlotColumn(slot, kRouteOrd)) != wanted_) return false;
+  Decode(slot);
+  return true;
+}
+
+// Goes on in the next segment that is still there.
+bool RouteReader::EnterNextSegment() {
+  SegmentStart start;
+  int32 no = segment_;
+  while (NextSegmentStart(consumer_, no, &start)) {
+    // Rows of the last segment that were committed after it was read come first.
+    if (start.ord > wanted_ && route_ != nullptr && StartHere(wanted_)) return true;
+    no = start.segment;
+    if (!OpenSegment(no)) continue;
+    if (start.ord > wanted_) wanted_ = start.ord;
+    start_ = start.ord;
+    if (StartHere(wanted_)) return true;
+  }
+  return false;
+}
+
+bool RouteReader::Next(Entry* entry) {
+  if (at_ == entries_.count) {
+    entries_.clear();
+    at_ = 0;
+    if (!located_) {
+      SegmentStart start;
+      if (!FindSegmentStart(consumer_, wanted_, &start)) return false;
+      located_ = true;
+      segment_ = start.segment;
+      if (start.ord > wanted_) wanted_ = start.ord;
+      bool here = OpenSegment(start.segment) && StartHere(wanted_);
+      if (!here && !EnterNextSegment()) return located_ = false;
+    } else if (!NextRow() && !EnterNextSegment()) {
+      return located_ = false;
+    }
+  }
+  *entry = entries_[at_++];
+  wanted_ = entry->ord + 1;
+  return true;
+}
+
+// Ordinals are without holes but where segments were dropped, and those are at the beginning.
+int64 RouteEntriesFrom(int32 consumer, int64 ord) {
+  SegmentStart start;
+  if (!FindSegmentStart(consumer, ord, &start)) return 0;
+  int64 first = Max(ord, start.ord);
+  FindSegmentStart(consumer, PG_INT64_MAX, &start);
+  int64 end = start.ord;
+  const Segment* segment = FindSegment(start.segment);
+  Relation route = segment ? try_relation_open(segment->route, AccessShareLock) : nullptr;
+  if (route != nullptr) {
+    ScanKeyData key = KeyInt4(kRouteConsumer, BTEqualStrategyNumber, consumer);
+    ScanPrimaryKey(route, SnapshotSelf, {&key, 1}, Direction::kBackward, [&](HeapTuple tuple) {
+      bool is_null;
+      end = DatumGetInt64(ColumnOf(route, tuple, kRouteOrd, &is_null)) +
+            DatumGetInt16(ColumnOf(route, tuple, kRouteN, &is_null));
+      return false;
+    });
+    table_close(route, AccessShareLock);
+  }
+  return Max(end - first, 0);
+}
+
+// ---- log ---------------------------------------------------------------------------------------
+
+enum LogColumn : AttrNumber {
+  kSeq = 1,
+  kCommitLsn,
+  kCommitTime,
+  kCommitIdx,
+  kXid,
+  kRelation,
+  kForm,
+  kAction,
+  kKey,
+  kRecord,
+  kChanges,
+  kMeta,
+};
+
+bool LogReader::OpenSegmentOf(int64 seq) {
+  if (log_ != nullptr && seq >= first_seq_ && seq < end_seq_) return true;
+  Close();
+  std::span<const Segment> segments = ReadSegments();
+  const Segment* found = nullptr;
+  end_seq_ = PG_INT64_MAX;
+  for (const Segment& segment : segments) {
+    if (segment.first_seq > seq) {
+      end_seq_ = segment.first_seq;
+      break;
+    }
+    found = &segment;
+  }
+  if (found == nullptr) return false;
+  first_seq_ = found->first_seq;
+  incarnation_ = found->incarnation;
+  log_ = try_relation_open(found->log, AccessShareLock);
+  if (log_ == nullptr) {
+    ForgetSegments();
+    return false;
+  }
+  rows_.Open(log_, RelationGetPrimaryKeyIndex(log_), SnapshotSelf, 1);
+  return true;
+}
+
+void LogReader::Close() {
+  rows_.Close();
+  if (log_ != nullptr) table_close(log_, NoLock);
+  log_ = nullptr;
+  positioned_ = false;
+}
+
+void LogReader::Fill(TupleTableSlot* slot, LogRow* row) {
+  row->seq = at_;
+  row->incarnation = incarnation_;
+  row->commit_lsn = DatumGetLSN(SlotColumn(slot, kCommitLsn));
+  row->commit_time = DatumGetTimestampTz(SlotColumn(slot, kCommitTime));
+  row->commit_idx = DatumGetInt64(SlotColumn(slot, kCommitIdx));
+  row->relation = DatumGetInt32(SlotColumn(slot, kRelation));
+  row->form = DatumGetInt16(SlotColumn(slot, kForm));
+  row->action = DatumGetChar(SlotColumn(slot, kAction));
+  row->key = TextView(SlotColumn(slot, kKey));
+  row->record = TextView(SlotColumn(slot, kRecord));
+  row->changes = TextView(SlotColumn(slot, kChanges));
+  row->meta = TextView(SlotColumn(slot, kMeta));
+}
+
+bool LogReader::Find(int64 seq, LogRow* row) {
+  if (texts_ == nullptr) texts_ = NewContext(CurrentMemoryContext, "sequin log texts");
+  MemoryContextReset(texts_);
+  if (!OpenSegmentOf(seq)) return false;
+  if (Seek(seq, row)) return true;
+  // Perhaps it is in a segment that came after those that are known.
+  if (end_seq_ != PG_INT64_MAX) return false;
+  Close();
+  return OpenSegmentOf(seq) && Seek(seq, row);
+}
+
+bool LogReader::Seek(int64 seq, LogRow* row) {
+  bool step = positioned_ && seq > at_ && seq - at_ <= kStepMax;
+  if (!step) {
+    ScanKeyData key = KeyInt8(1, BTGreaterEqualStrategyNumber, seq);
+    rows_.Seek({&key, 1});
+  }
+  positioned_ = true;
+  while (TupleTableSlot* slot = rows_.Next()) {
+    at_ = DatumGetInt64(SlotColumn(slot, kSeq));
+    if (at_ < seq) continue;
+    if (at_ > seq) break;
+    InContext(texts_, [&] { Fill(slot, row); });
+    return true;
+  }
+  positioned_ = false;
+  return false;
+}
+
+}  // namespace sequin

@@ -1,0 +1,82 @@
+// Readers of the log: the route of one consumer in order, and log rows by position.
+//
+// Both read the newest committed rows (SnapshotSelf). The capture worker is the only writer and
+// appends in order, but commits while we read: a row whose predecessor is missing was committed
+// after we passed by, and ends the reading.
+#pragma once
+
+#include "change/entry_codec.h"
+#include "log/segments.h"
+#include "pg/index_probe.h"
+#include "pg/memory.h"
+
+namespace sequin {
+
+class RouteReader {
+ public:
+  explicit RouteReader(int32 consumer) : consumer_(consumer) {}
+
+  // The next entry is the one with this ordinal, or the first there is after it.
+  void Seek(int64 ord);
+  bool Next(Entry* entry);
+  void Close();
+
+ private:
+  bool OpenSegment(int32 no);
+  void CloseSegment();
+  bool StartHere(int64 ord);
+  bool NextRow();
+  bool EnterNextSegment();
+  void Decode(TupleTableSlot* slot);
+
+  int32 consumer_;
+  int64 wanted_ = 0;  // the next ordinal
+  int32 segment_ = 0;
+  int64 start_ = 0;  // first ordinal of the segment
+  bool located_ = false;
+  Relation route_ = nullptr;
+  IndexProbe rows_;
+  Vec<Entry> entries_;
+  size_t at_ = 0;
+};
+
+// How many entries there are from an ordinal on.
+int64 RouteEntriesFrom(int32 consumer, int64 ord);
+
+struct LogRow {
+  int64 seq;
+  int32 incarnation;
+  XLogRecPtr commit_lsn;
+  TimestampTz commit_time;
+  int64 commit_idx;
+  int32 relation;
+  int16 form;
+  char action;
+  std::string_view key;
+  std::string_view record;
+  std::string_view changes;
+  std::string_view meta;
+};
+
+class LogReader {
+ public:
+  // False: it is not there (any more). The texts are valid until the next call.
+  bool Find(int64 seq, LogRow* row);
+  void Close();
+
+ private:
+  bool OpenSegmentOf(int64 seq);
+  bool Seek(int64 seq, LogRow* row);
+  void Fill(TupleTableSlot* slot, LogRow* row);
+
+  Relation log_ = nullptr;
+  int64 first_seq_ = 0;
+  int64 end_seq_ = 0;  // first position of the next segment, as far as is known
+  int32 incarnation_ = 0;
+  IndexProbe rows_;
+  int64 at_ = 0;  // position of the row last read
+  bool positioned_ = false;
+  MemoryContext texts_ = nullptr;
+};
+
+}  // namespace sequin

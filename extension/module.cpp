@@ -1,0 +1,32 @@
+// Ways into the extension. The whole list:
+//   _PG_init                  here
+//   _PG_output_plugin_init    decode/plugin.cpp, called by logical decoding inside the worker
+//   SequinLauncherMain        capture/launcher.cpp
+//   SequinWorkerMain          capture/worker.cpp
+//   SQL functions sequin_*    capture/control.cpp, queue/, filter/, catalog/ (api/*.sql lists them)
+#include "pg/prelude.h"
+
+#include "capture/hooks.h"
+#include "capture/launcher.h"
+#include "capture/settings.h"
+#include "capture/shared_state.h"
+#include "pg/crash_point.h"
+#include "queue/queue.h"
+
+extern "C" {
+
+PG_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void) {
+  using namespace sequin;
+  DefineSettings();
+  DefineCrashPointSetting();
+  InitQueue();
+  ReserveSettings();
+  if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade) return;
+  InitSharedState();
+  InstallHooks();
+  RegisterLauncher();
+}
+
+}  // extern "C"

@@ -1,0 +1,25 @@
+// Crash points: places where a test build kills its own process (make CRASH_POINTS=1).
+//
+//   sequin.crash_point = 'capture.before_commit:0.05'   -- name and probability of each passage
+//
+//   sequin.crash_text = 'poison'     -- dies while it encodes a record that contains this text
+//
+// Known names: capture.before_commit, capture.after_commit, capture.after_confirm, capture.spill,
+// claim.before_answer, settle.before_return.
+#pragma once
+
+#include "pg/prelude.h"
+
+namespace sequin {
+
+#ifdef SEQUIN_CRASH_POINTS
+void CrashPoint(const char* name);
+void CrashOnText(std::string_view record);
+void DefineCrashPointSetting();
+#else
+inline void CrashPoint(const char*) {}
+inline void CrashOnText(std::string_view) {}
+inline void DefineCrashPointSetting() {}
+#endif
+
+}  // namespace sequin

@@ -1,0 +1,64 @@
+// Sequin's own tables without a plan (table.h).
+#include "pg/table.h"
+
+namespace sequin {
+
+Oid OwnSchema(bool missing_ok) {
+  return get_namespace_oid("sequin", missing_ok);
+}
+
+Oid OwnTableOid(const char* name, bool missing_ok) {
+  Oid schema = OwnSchema(missing_ok);
+  Oid oid = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+  if (!OidIsValid(oid) && !missing_ok) {
+    ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+            errmsg("table \"sequin.%s\" does not exist", name),
+            errhint("Run CREATE EXTENSION sequin in this database."));
+  }
+  return oid;
+}
+
+Relation OpenOwnTable(const char* name, LOCKMODE mode) {
+  return table_open(OwnTableOid(name), mode);
+}
+
+static RegProcedure CompareProc(StrategyNumber strategy, const RegProcedure (&by_strategy)[5]) {
+  return by_strategy[strategy - 1];
+}
+
+ScanKeyData KeyInt4(AttrNumber column, StrategyNumber strategy, int32 value) {
+  static constexpr RegProcedure kProcs[5] = {F_INT4LT, F_INT4LE, F_INT4EQ, F_INT4GE, F_INT4GT};
+  ScanKeyData key;
+  ScanKeyInit(&key, column, strategy, CompareProc(strategy, kProcs), Int32GetDatum(value));
+  return key;
+}
+
+ScanKeyData KeyInt8(AttrNumber column, StrategyNumber strategy, int64 value) {
+  static constexpr RegProcedure kProcs[5] = {F_INT8LT, F_INT8LE, F_INT8EQ, F_INT8GE, F_INT8GT};
+  ScanKeyData key;
+  ScanKeyInit(&key, column, strategy, CompareProc(strategy, kProcs), Int64GetDatum(value));
+  return key;
+}
+
+Snapshot TakeSnapshot() {
+  return RegisterSnapshot(GetLatestSnapshot());
+}
+
+Datum ColumnOf(Relation table, HeapTuple tuple, AttrNumber column, bool* is_null) {
+  return heap_getattr(tuple, column, RelationGetDescr(table), is_null);
+}
+
+std::string_view TextView(Datum text_datum) {
+  text* value = DatumGetTextPP(text_datum);
+  return {VARDATA_ANY(value), static_cast<size_t>(VARSIZE_ANY_EXHDR(value))};
+}
+
+Datum TextDatum(std::string_view text) {
+  return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
+}
+
+Datum ByteaDatum(std::string_view bytes) {
+  return TextDatum(bytes);
+}
+
+}  // namespace sequin

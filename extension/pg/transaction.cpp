@@ -1,0 +1,47 @@
+// The only PG_TRY of the extension: subtransactions and cleanups around functions that may raise.
+#include "pg/transaction.h"
+
+namespace sequin {
+
+ErrorData* RunInSubtransaction(void (*body)(void*), void* argument, bool keep) {
+  MemoryContext before = CurrentMemoryContext;
+  ResourceOwner owner = CurrentResourceOwner;
+  ErrorData* volatile error = nullptr;
+
+  BeginInternalSubTransaction(nullptr);
+  MemoryContextSwitchTo(before);
+  PG_TRY();
+  {
+    body(argument);
+    if (keep) {
+      ReleaseCurrentSubTransaction();
+    } else {
+      RollbackAndReleaseCurrentSubTransaction();
+    }
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(before);
+    error = CopyErrorData();
+    FlushErrorState();
+    RollbackAndReleaseCurrentSubTransaction();
+  }
+  PG_END_TRY();
+  MemoryContextSwitchTo(before);
+  CurrentResourceOwner = owner;
+  return error;
+}
+
+void RunWithCleanup(void (*body)(void*), void* argument, void (*cleanup)(void*, bool failed)) {
+  PG_TRY();
+  { body(argument); }
+  PG_CATCH();
+  {
+    cleanup(argument, true);
+    PG_RE_THROW();
+  }
+  PG_END_TRY();
+  cleanup(argument, false);
+}
+
+}  // namespace sequin

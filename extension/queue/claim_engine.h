@@ -1,0 +1,178 @@
+// The claim algorithm: decides, under the lock of a consumer, what a receive takes. It reads
+// through QueueStore and changes nothing but memory; the caller writes what it decided, or drops
+// it.
+//
+// Order of calls: OpenClaims::Refresh, then here Begin, NextClaim for each batch wanted, Finish;
+// then the results.
+//
+// Begin     learns what was settled: entries that come back are parked, or become dead letters;
+//           claims whose time is over are expired, with a fence so that a late settle is refused
+// NextClaim first parked entries, lowest ordinal first, up to half the batch; then new ones from
+//           the route, parking those that must wait: their group is busy or has parked entries, or
+//           a barrier (TRUNCATE) of their table is not done; then parked ones again
+// Finish    says for every parked group that was touched for which claim it waits
+//
+// Rules that look avoidable and are not:
+//  * Only the first entry of a group can be taken. One with two groups (its key was changed) stands
+//    in both queues and must be first in both.
+//  * A group is busy until every position that has it is settled with nothing left to do.
+//  * A barrier is taken when nothing of its table is out, parked before it or in the same claim;
+//    nothing of its table is taken while it is parked before it, out, or in the same claim.
+//  * An entry that a rewind has overtaken (void) frees its group but does not come back.
+#pragma once
+
+#include "queue/held_queues.h"
+#include "queue/open_claims.h"
+
+namespace sequin {
+
+struct ClaimRules {
+  int64_t now;
+  int64_t visibility;     // microseconds
+  int32_t max_deliver;    // 0: no limit
+  int32_t max_in_flight;  // 0: no limit
+  bool count_expiry;      // an expired claim counts an attempt for the first entry of a group
+  int32_t scan_limit = 20000;
+  int32_t row_entries = kHeldRowEntries;
+  int32_t look_ahead = 64;  // parked rows to read in advance
+};
+
+struct Draft {  // a row of claim
+  ClaimRow row;
+  Entry* entries;
+};
+
+struct NewSettle {
+  int64_t no;
+  int32_t pos;
+  Outcome outcome;
+};
+
+struct DeadEntry {
+  Entry entry;
+  bool exhausted;  // else rejected
+  std::string_view error;
+};
+
+// Positions have 16 bits in an ack_id; a batch is less.
+inline constexpr int32_t kClaimEntriesMax = 10000;
+
+class ClaimEngine {
+ public:
+  ClaimEngine(QueueStore* store, OpenClaims* open, Memory memory, const ClaimRules& rules);
+
+  void Begin();
+  // Takes up to n entries; nullptr: there is nothing to take now. Valid until the engine goes.
+  const Draft* NextClaim(int32_t n);
+  // NextClaim ended because it had looked at many entries, not because there are no more.
+  bool hit_scan_limit() const { return scanned_ >= rules_.scan_limit; }
+  void Finish();
+
+  // Sets the position of the consumer: entries at and after `ord` will be delivered (again),
+  // those before it, when it is before the present position, stay where they are.
+  void Rewind(int64_t ord);
+
+  int64_t next_ord() const { return next_ord_; }
+  bool Changed() const;
+  Array<Draft*>& drafts() { return drafts_; }
+  Array<uint64_t>& absorbed() { return absorbed_; }  // handles of settle rows
+  Array<NewSettle>& new_settles() { return new_settles_; }
+  Array<DeadEntry>& dead() { return dead_; }
+  HeldQueues& held() { return held_; }
+  // A settle can make something deliverable: groups wait for claims, or as much is out as may be.
+  bool waits_for_settles() const { return waits_for_settles_; }
+  // When something may become ready without anybody's doing; INT64_MAX: never.
+  int64_t NextDue();
+
+ private:
+  struct HeldBarrier {
+    uint32_t relation;
+    uint64_t group;
+    int64_t ord;
+  };
+  static constexpr int32_t kClaimLocksMax = 256;
+
+  // Entries and groups.
+  Group* Touch(uint64_t hash);
+  template <typename Visit>
+  void ForGroups(const Entry& entry, Visit&& visit) {
+    visit(held_.Get(entry.group));
+    if (entry.Has(kSecondGroup)) visit(held_.Get(entry.second_group));
+  }
+  int64_t Busy(Group* group);
+  int32_t& Share(Group* group);
+  void Park(const Entry& entry);
+  void PutBack(const Entry& entry, int64_t ready_at, std::string_view error);
+  void Take(const Entry& entry);
+  void TakeHeld(const Entry& entry);
+
+  // Begin.
+  void LoadBarriers();
+  void Absorb();
+  void AbsorbRow(OpenClaim* claim, const SettleRow& row);
+  void Expire();
+  void ExpireClaim(OpenClaim* claim);
+  struct ClaimView;
+  ClaimView ViewClaim(OpenClaim* claim);
+  bool ExpirePositions(OpenClaim* claim, const ClaimView& view);
+  void GiveBack(OpenClaim* claim, int32_t pos, int32_t attempts, int64_t ready_at,
+                std::string_view error, bool rejected);
+  void LookAtWaiting();
+
+  // NextClaim.
+  void FillFromHeld(int32_t limit, bool capped);
+  bool TakeCandidate(bool capped);
+  bool NextCandidateGroup(uint64_t* group);
+  void FillFromOwnGroups(int32_t limit);
+  bool Eligible(const Entry& entry, bool capped);
+  void ScanRoute(int32_t limit);
+  bool MustWait(const Entry& entry);
+  bool BarrierMustWait(const Entry& entry);
+  bool DraftHas(uint32_t relation, bool barriers_only) const;
+  int32_t WithinLimits(int32_t n);
+  ClaimRow NextRow() const;
+  Draft* AddRow(const ClaimRow& row, Entry* entries);
+  Draft* CloseDraft();
+
+  // Barriers and waiting.
+  bool BarrierHeldBefore(uint32_t relation, int64_t ord);
+  bool RelationHeldBefore(uint32_t relation, int64_t ord);
+  void TouchRelation(uint32_t relation);
+  int64_t WaitOf(const Entry& front);
+  void Evaluate(Group* group);
+  void EvaluateTouched();
+  void EvaluateBarriers();
+
+  QueueStore* store_;
+  OpenClaims* open_;
+  Memory memory_;
+  ClaimRules rules_;
+  HeldQueues held_;
+
+  int64_t next_ord_ = 0;
+  int64_t written_ord_ = 0;  // next_ord of the newest row
+  bool seeked_ = false;
+  bool waits_for_settles_ = false;
+  int32_t scanned_ = 0;
+  int32_t turn_ = 0;
+  int32_t claim_locks_ = 0;
+
+  // The claim being made.
+  Array<Entry> taken_;
+  bool draft_has_barrier_ = false;
+  int32_t draft_ = 0;
+  int32_t cap_ = 0;
+
+  Array<Group*> touched_;
+  Array<uint64_t> candidates_;  // groups that became candidates in memory
+  size_t candidates_at_ = 0;
+  Array<HeldBarrier> barriers_;
+  Array<uint32_t> freed_relations_;  // whose barrier left the held rows
+
+  Array<Draft*> drafts_;
+  Array<uint64_t> absorbed_;
+  Array<NewSettle> new_settles_;
+  Array<DeadEntry> dead_;
+};
+
+}  // namespace sequin

@@ -1,0 +1,57 @@
+// Writing dead letters (dead_letters.h).
+#include "queue/dead_letters.h"
+
+#include "pg/table.h"
+
+namespace sequin {
+
+enum {
+  kId,
+  kConsumer,
+  kOrd,
+  kSeq,
+  kDeadAt,
+  kReason,
+  kAttempts,
+  kLastError,
+  kGroupKey,
+  kMessage,
+  kCount
+};
+
+static int64 NextId() {
+  return nextval_internal(OwnTableOid("dead_letter_id_seq"), false);
+}
+
+void DeadLetterWriter::Write(const Entry& entry, const char* reason, std::string_view error,
+                             const LogRow* row, EnvelopeWriter* envelopes) {
+  if (!table_.is_open()) table_.Open("dead_letter");
+  Datum values[kCount] = {};
+  bool nulls[kCount] = {};
+  values[kId] = Int64GetDatum(NextId());
+  values[kConsumer] = Int32GetDatum(consumer_->id);
+  values[kOrd] = Int64GetDatum(entry.ord);
+  values[kSeq] = Int64GetDatum(entry.seq);
+  values[kDeadAt] = TimestampTzGetDatum(GetCurrentTimestamp());
+  values[kReason] = TextDatum(reason);
+  values[kAttempts] = Int32GetDatum(entry.attempts);
+  nulls[kLastError] = error.data() == nullptr;
+  if (!nulls[kLastError]) values[kLastError] = TextDatum(error);
+  std::string_view group_key = row ? envelopes->GroupKey(*row) : std::string_view();
+  nulls[kGroupKey] = group_key.empty();
+  if (!group_key.empty()) values[kGroupKey] = TextDatum(group_key);
+  nulls[kMessage] = row == nullptr;
+  if (row) {
+    StringInfoData message;
+    initStringInfo(&message);
+    envelopes->Write(*row, &message);
+    values[kMessage] = TextDatum({message.data, static_cast<size_t>(message.len)});
+  }
+  table_.Insert(values, nulls, true);
+}
+
+void DeadLetterWriter::Close() {
+  table_.Close();
+}
+
+}  // namespace sequin

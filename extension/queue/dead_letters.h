@@ -1,0 +1,24 @@
+// Messages that are given up: each keeps a copy of its envelope, for the log will go.
+#pragma once
+
+#include "queue/claim_engine.h"
+#include "queue/envelope.h"
+#include "queue/table_writer.h"
+
+namespace sequin {
+
+class DeadLetterWriter {
+ public:
+  explicit DeadLetterWriter(const Consumer* consumer) : consumer_(consumer) {}
+
+  // `row` is nullptr when the log has it no more.
+  void Write(const Entry& entry, const char* reason, std::string_view error, const LogRow* row,
+             EnvelopeWriter* envelopes);
+  void Close();
+
+ private:
+  const Consumer* consumer_;
+  TableWriter table_;
+};
+
+}  // namespace sequin

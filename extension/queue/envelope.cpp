@@ -1,0 +1,208 @@
+// Building messages (envelope.h).
+#include "queue/envelope.h"
+
+#include "change/json_escape.h"
+#include "pg/memory.h"
+#include "pg/table.h"
+#include "queue/json_fields.h"
+#include "queue/queue_tables.h"
+
+namespace sequin {
+namespace {
+
+// Rows of sequin.relation are never changed, so that what was read once stays true.
+struct RelationText {
+  std::string_view text;  // "table_schema":"…","table_name":"…"
+};
+struct RelationCache {
+  Oid table;
+  MemoryContext context;
+  HashMap<RelationText>* texts;
+};
+RelationCache relations;
+
+void AppendJsonString(StringInfo out, std::string_view text) {
+  enlargeStringInfo(out, static_cast<int>(text.size() * kJsonEscapedBytesMax + 2));
+  appendStringInfoCharMacro(out, '"');
+  size_t size = JsonEscape(text.data(), text.size(), out->data + out->len);
+  out->len += static_cast<int>(size);
+  appendStringInfoChar(out, '"');
+}
+
+std::string_view ReadRelation(Relation table, int32 id) {
+  std::string_view text;
+  ScanKeyData key = KeyInt4(1, BTEqualStrategyNumber, id);
+  ScanPrimaryKey(table, SnapshotSelf, {&key, 1}, Direction::kForward, [&](HeapTuple tuple) {
+    bool is_null;
+    StringInfoData out;
+    initStringInfo(&out);
+    appendStringInfoString(&out, "\"table_schema\":");
+    AppendJsonString(&out, TextView(ColumnOf(table, tuple, 3, &is_null)));
+    appendStringInfoString(&out, ",\"table_name\":");
+    AppendJsonString(&out, TextView(ColumnOf(table, tuple, 4, &is_null)));
+    text = {out.data, static_cast<size_t>(out.len)};
+    return false;
+  });
+  return text;
+}
+
+std::string_view RelationTextOf(int32 id) {
+  Oid oid = OwnTableOid("relation");
+  if (relations.table != oid) {
+    if (relations.context != nullptr) MemoryContextDelete(relations.context);
+    relations.context = NewContext(TopMemoryContext, "sequin relation names");
+    relations.texts = New<HashMap<RelationText>>(relations.context, MemoryOf(relations.context));
+    relations.table = oid;
+  }
+  if (RelationText* known = relations.texts->Find(static_cast<uint32>(id))) return known->text;
+  Relation table = table_open(oid, AccessShareLock);
+  std::string_view text = InContext(relations.context, [&] { return ReadRelation(table, id); });
+  CloseOwnTable(table, AccessShareLock);
+  if (text.empty()) {
+    ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED),
+            errmsg("table \"sequin.relation\" has no row %d", id));
+  }
+  relations.texts->Put(static_cast<uint32>(id))->text = text;
+  return text;
+}
+
+std::string_view ActionName(char action) {
+  switch (action) {
+    case 'i':
+      return "insert";
+    case 'u':
+      return "update";
+    case 'd':
+      return "delete";
+    case 't':
+      return "truncate";
+    case 'r':
+      return "read";
+    default:
+      return "message";
+  }
+}
+
+// RFC 4648; `url` leaves the padding out and uses the alphabet of section 5.
+void AppendBase64(StringInfo out, std::string_view in, bool url) {
+  const char* alphabet = url ? "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+                             : "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  enlargeStringInfo(out, static_cast<int>(in.size() / 3 * 4 + 5));
+  char* to = out->data + out->len;
+  for (size_t i = 0; i < in.size(); i += 3) {
+    size_t left = in.size() - i;
+    auto byte = [&](size_t j) {
+      return j < left ? static_cast<uint32>(static_cast<unsigned char>(in[i + j])) : 0u;
+    };
+    uint32 bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+    for (size_t j = 0; j < 4; j++) {
+      if (j <= left) {
+        *to++ = alphabet[bits >> (18 - 6 * j) & 63];
+      } else if (!url) {
+        *to++ = '=';
+      }
+    }
+  }
+  *to = '\0';
+  out->len = static_cast<int>(to - out->data);
+}
+
+void AppendView(StringInfo out, std::string_view text) {
+  appendBinaryStringInfo(out, text.data(), static_cast<int>(text.size()));
+}
+
+}  // namespace
+
+EnvelopeWriter::EnvelopeWriter(const Consumer* consumer) : consumer_(consumer) {
+  initStringInfo(&tail_);
+  appendStringInfo(&tail_, ",\"consumer\":{\"id\":\"%s\",\"name\":",
+                   DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&consumer->uuid))));
+  AppendJsonString(&tail_, consumer->name);
+  appendStringInfo(&tail_, ",\"annotations\":%s}}}", consumer->annotations);
+  initStringInfo(&database_);
+  AppendJsonString(&database_, get_database_name(MyDatabaseId));
+}
+
+void EnvelopeWriter::WriteCommitTime(TimestampTz time, StringInfo out) {
+  if (time_text_[0] == '\0' || time != time_) {
+    struct pg_tm tm;
+    fsec_t fraction;
+    if (timestamp2tm(time, nullptr, &tm, &fraction, nullptr, nullptr) != 0) {
+      ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+              errmsg("timestamp out of range"));
+    }
+    time_size_ = pg_snprintf(time_text_, sizeof(time_text_), "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ",
+                             tm.tm_year, tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+                             static_cast<int>(fraction));
+    time_ = time;
+  }
+  AppendView(out, {time_text_, static_cast<size_t>(time_size_)});
+}
+
+void EnvelopeWriter::Write(const LogRow& row, StringInfo out) {
+  static constexpr std::string_view kAnnotations = ",\"transaction_annotations\"";
+  char place[64];  // commit_lsn:commit_idx
+  int lsn_size = pg_ulltoa_n(row.commit_lsn, place);
+  place[lsn_size] = ':';
+  int idx_size = pg_lltoa(row.commit_idx, place + lsn_size + 1);
+  std::string_view lsn{place, static_cast<size_t>(lsn_size)};
+  std::string_view idx{place + lsn_size + 1, static_cast<size_t>(idx_size)};
+
+  AppendView(out, "{\"record\":");
+  AppendView(out, row.record);
+  AppendView(out, ",\"changes\":");
+  AppendView(out, row.changes.empty() ? "null" : row.changes);
+  AppendView(out, ",\"action\":\"");
+  AppendView(out, ActionName(row.action));
+  AppendView(out, "\",\"metadata\":{");
+  AppendView(out, RelationOf(row.relation));
+  AppendView(out, ",\"commit_timestamp\":\"");
+  WriteCommitTime(row.commit_time, out);
+  AppendView(out, "\",\"commit_lsn\":");
+  AppendView(out, lsn);
+  AppendView(out, ",\"commit_idx\":");
+  AppendView(out, idx);
+  AppendView(out, ",\"database_name\":");
+  appendBinaryStringInfo(out, database_.data, database_.len);
+  if (!row.meta.starts_with(kAnnotations)) AppendView(out, ",\"transaction_annotations\":null");
+  AppendView(out, ",\"idempotency_key\":\"");
+  AppendBase64(out, {place, lsn.size() + 1 + idx.size()}, false);
+  AppendView(out, "\",\"record_pks\":");
+  AppendView(out, row.key.empty() ? "[]" : row.key);
+  AppendView(out, row.meta);
+  appendBinaryStringInfo(out, tail_.data, tail_.len);
+}
+
+// Neighbours are mostly of one table.
+std::string_view EnvelopeWriter::RelationOf(int32 id) {
+  if (relation_text_.empty() || id != relation_) relation_text_ = RelationTextOf(id);
+  relation_ = id;
+  return relation_text_;
+}
+
+std::string_view EnvelopeWriter::GroupKey(const LogRow& row) const {
+  if (!consumer_->custom_group) return row.key;
+  if (row.action == 't') return {};
+  StringInfoData key;
+  initStringInfo(&key);
+  appendStringInfoChar(&key, '[');
+  for (int i = 0; i < consumer_->group_column_count; i++) {
+    if (i > 0) appendStringInfoChar(&key, ',');
+    std::string_view value = JsonMember(row.record, consumer_->group_columns[i]);
+    AppendView(&key, value.empty() ? "null" : value);
+  }
+  appendStringInfoChar(&key, ']');
+  return {key.data, static_cast<size_t>(key.len)};
+}
+
+const char* EnvelopeWriter::MessageId(const LogRow& row) const {
+  char id[96];
+  int size = pg_snprintf(id, sizeof(id), "%d:" UINT64_FORMAT ":" INT64_FORMAT ":%d",
+                         row.incarnation, row.commit_lsn, row.commit_idx, consumer_->id);
+  StringInfoData out;
+  initStringInfo(&out);
+  AppendBase64(&out, {id, static_cast<size_t>(size)}, true);
+  return out.data;
+}
+
+}  // namespace sequin

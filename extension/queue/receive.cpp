@@ -1,0 +1,176 @@
+// Receiving (receive.h).
+#include "queue/receive.h"
+
+#include "pg/crash_point.h"
+#include "pg/memory.h"
+#include "queue/answer_buffer.h"
+#include "queue/dead_letters.h"
+#include "queue/queue_locks.h"
+#include "wake/wake.h"
+
+namespace sequin {
+
+// A receive that finds only entries that must wait looks at so many batches of scan_limit at once.
+static constexpr int kScanRoundsMax = 5;
+
+Receiver::Receiver(const Consumer* consumer, std::span<const int32> batches, int64 visibility)
+    : consumer_(consumer), batches_(batches), visibility_(visibility), tables_(consumer->id) {}
+
+bool Receiver::TakeBatches(ClaimEngine* engine) {
+  bool any = false;
+  full_ = true;
+  for (size_t i = 0; i < batches_.size(); i++) {
+    const Draft* draft = nullptr;
+    for (int round = 0; round < kScanRoundsMax && draft == nullptr; round++) {
+      draft = engine->NextClaim(batches_[i]);
+      more_to_scan_ = engine->hit_scan_limit();
+      if (!more_to_scan_) break;
+    }
+    claims_.push(draft);
+    any |= draft != nullptr;
+    full_ &= draft != nullptr && draft->row.n == batches_[i];
+    if (draft == nullptr) break;
+  }
+  return any;
+}
+
+void Receiver::RequireNotDropped() {
+  if (FindConsumer(consumer_->name, ConsumerUse::kReceive)->id == consumer_->id) return;
+  ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+          errmsg("consumer \"%s\" was dropped and made anew", consumer_->name));
+}
+
+bool Receiver::Claim(bool wait_rather) {
+  claims_.clear();
+  LockConsumer(consumer_->id, true);
+  ClaimSession* session = EnterClaimSession(consumer_->id);
+  tables_.Open();
+  if (!session->open->Refresh(&tables_)) {
+    // No claim yet, or none any more: it may have been dropped while we waited for the lock.
+    RequireNotDropped();
+  }
+  ClaimRules rules{};
+  // The clock may step back; a claim never begins before one that was made earlier.
+  rules.now = Max(GetCurrentTimestamp(), session->open->newest().taken_at);
+  rules.visibility = visibility_;
+  rules.max_deliver = consumer_->max_deliver;
+  rules.max_in_flight = consumer_->max_in_flight;
+  rules.count_expiry = consumer_->kind == ConsumerKind::kPull;
+  int32 total = 0;
+  for (int32 batch : batches_) total += batch;
+  rules.look_ahead = Min(Max(total, 4), 64);
+  engine_ = New<ClaimEngine>(CurrentMemoryContext, &tables_, session->open,
+                             MemoryOf(CurrentMemoryContext), rules);
+  SetWaitsForSettles(consumer_->id, true);
+  engine_->Begin();
+  bool any = TakeBatches(engine_);
+  if (!any) next_due_ = engine_->NextDue();
+  engine_->Finish();
+  if (!engine_->waits_for_settles()) SetWaitsForSettles(consumer_->id, false);
+  bool changed = engine_->Changed();
+  if (!any && (wait_rather || !changed)) {
+    tables_.Close();
+    if (changed) {
+      ForgetClaimSession(session);
+    } else {
+      LeaveClaimSession();
+    }
+    UnlockConsumer(consumer_->id);
+    return false;
+  }
+  CommitClaimAsynchronously();
+  KeepAnswerUntilCommit();
+  WithOwnOrigin([&] {
+    tables_.Write(engine_);
+    WriteDeadLetters(engine_);
+    tables_.DeleteOldClaims(session->open, rules.now, &session->old);
+  });
+  tables_.Close();
+  return any;
+}
+
+void Receiver::WriteDeadLetters(ClaimEngine* engine) {
+  if (engine->dead().empty()) return;
+  DeadLetterWriter writer(consumer_);
+  EnvelopeWriter envelopes(consumer_);
+  LogReader log;
+  for (const DeadEntry& dead : engine->dead()) {
+    LogRow row;
+    bool found = log.Find(dead.entry.seq, &row);
+    writer.Write(dead.entry, dead.exhausted ? "attempts_exhausted" : "rejected", dead.error,
+                 found ? &row : nullptr, &envelopes);
+  }
+  log.Close();
+  writer.Close();
+}
+
+// ---- answers -----------------------------------------------------------------------------------
+
+namespace {
+
+// Groups that entries with two groups tie together have one name within a claim.
+class GroupNames {
+ public:
+  explicit GroupNames(const Draft* draft) : parents_(MemoryOf(CurrentMemoryContext)) {
+    for (int32 i = 0; i < draft->row.n; i++) {
+      const Entry& entry = draft->entries[i];
+      if (!entry.Has(kSecondGroup)) continue;
+      uint64 first = Of(entry.group), second = Of(entry.second_group);
+      if (first != second) *parents_.Put(second) = first;
+    }
+  }
+
+  uint64 Of(uint64 group) {
+    while (uint64* parent = parents_.Find(group)) group = *parent;
+    return group;
+  }
+
+ private:
+  HashMap<uint64> parents_;
+};
+
+}  // namespace
+
+// The log has it no more: there is nothing to deliver, now or later.
+void Receiver::DropUnreadable(const ReceivedMessage& message) {
+  WithOwnOrigin([&] {
+    QueueTables tables(consumer_->id);
+    tables.Open();
+    tables.InsertSettle(message.id.claim, message.id.position, Outcome::kAcked, true, kAtOnce, {});
+    tables.Close();
+    DeadLetterWriter writer(consumer_);
+    writer.Write(*message.entry, "log_dropped", {}, nullptr, nullptr);
+    writer.Close();
+  });
+}
+
+void Receiver::Answer(
+    FunctionRef<void(const ReceivedMessage&, const LogRow&, EnvelopeWriter*)> answer) {
+  EnvelopeWriter envelopes(consumer_);
+  LogReader log;
+  MemoryContext each = NewContext(CurrentMemoryContext, "sequin message");
+  for (size_t i = 0; i < claims_.count; i++) {
+    const Draft* draft = claims_[i];
+    if (draft == nullptr) continue;
+    GroupNames names(draft);
+    for (int32 position = 0; position < draft->row.n; position++) {
+      CHECK_FOR_INTERRUPTS();
+      const Entry& entry = draft->entries[position];
+      ReceivedMessage message{static_cast<int32>(i) + 1,
+                              {draft->row.no, position, draft->row.nonce},
+                              names.Of(entry.group),
+                              &entry};
+      LogRow row;
+      if (log.Find(entry.seq, &row)) {
+        InContext(each, [&] { answer(message, row, &envelopes); });
+        MemoryContextReset(each);
+      } else {
+        DropUnreadable(message);
+      }
+    }
+  }
+  log.Close();
+  CrashPoint("claim.before_answer");
+}
+
+}  // namespace sequin

@@ -1,0 +1,52 @@
+// One receive: claims under the lock of the consumer, and the messages of what it claimed.
+#pragma once
+
+#include "catalog/consumer.h"
+#include "queue/ack_id.h"
+#include "queue/claim_session.h"
+#include "queue/envelope.h"
+
+namespace sequin {
+
+struct ReceivedMessage {
+  int32 claim;  // which of the batches asked for, from 1
+  AckId id;
+  uint64 group_hash;  // equal for messages that must be delivered one after the other
+  const Entry* entry;
+};
+
+class Receiver {
+ public:
+  // `visibility`: microseconds. In the current memory context, which lives as long as the call.
+  Receiver(const Consumer* consumer, std::span<const int32> batches, int64 visibility);
+
+  // Claims what there is. With `wait_rather` nothing is changed when there is nothing to take, and
+  // the lock is free again. Returns whether messages were taken.
+  bool Claim(bool wait_rather);
+  // After a Claim that took nothing: when something may be due without anybody's doing.
+  int64 next_due() const { return next_due_; }
+  bool full() const { return full_; }
+  // The claim ended early because it had passed by many entries that must wait.
+  bool more_to_scan() const { return more_to_scan_; }
+
+  // The messages that were taken, with their texts: `answer` is called in order.
+  void Answer(FunctionRef<void(const ReceivedMessage&, const LogRow&, EnvelopeWriter*)> answer);
+
+ private:
+  void RequireNotDropped();
+  bool TakeBatches(ClaimEngine* engine);
+  void WriteDeadLetters(ClaimEngine* engine);
+  void DropUnreadable(const ReceivedMessage& message);
+
+  const Consumer* consumer_;
+  std::span<const int32> batches_;
+  int64 visibility_;
+  QueueTables tables_;
+  ClaimEngine* engine_ = nullptr;
+  Vec<const Draft*> claims_;  // of the batches, nullptr: nothing
+  int64 next_due_ = PG_INT64_MAX;
+  bool full_ = false;
+  bool more_to_scan_ = false;
+};
+
+}  // namespace sequin

@@ -1,0 +1,177 @@
+#!/usr/bin/python3
+"""The tests behind scripts/check: builds, runs the suites in two lanes, adds up what they found."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BUILD = ROOT / "build"
+sys.path.insert(0, str(ROOT))
+
+from tests.support import process, suites  # noqa: E402
+from tests.support.server import Server  # noqa: E402
+
+SUITES = ["lint", "format", "unit", "sanitized", "regress", "isolation", "system", "crash"]
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def command(*words, **options):
+    """A build step: quiet unless it fails."""
+    done = subprocess.run([str(word) for word in words], cwd=ROOT, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, **options)
+    if done.returncode != 0:
+        say(done.stdout[-20000:])
+        say(f"{' '.join(map(str, words))}: exit status {done.returncode}\n0 passed, 1 failed")
+        raise SystemExit(1)
+
+
+def as_root(*words):
+    command(*([] if os.geteuid() == 0 else ["sudo"]), *words)
+
+
+def build(wanted):
+    command(ROOT / "scripts" / "build", "extension", "tests" if "unit" in wanted else "agent")
+    if "sanitized" in wanted:
+        command("cmake", "-S", ".", "-B", BUILD / "sanitized", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug",
+                "-DSEQUIN_SANITIZE=ON")
+        command("cmake", "--build", BUILD / "sanitized")
+
+
+# -- suites -----------------------------------------------------------------------------------
+
+
+def lint():
+    return suites.run_suite("lint", [ROOT / "tests/lint/layers"], suites.read_ok_lines, 60, ROOT)
+
+
+def format_():
+    return suites.run_suite("format", [ROOT / "tests/lint/format"], suites.read_one, 120, ROOT)
+
+
+def unit(name="unit", folder=BUILD):
+    junit = folder / "ctest.xml"
+    junit.unlink(missing_ok=True)
+    run = ["ctest", "--test-dir", folder, "--output-on-failure", "--output-junit", junit, "--timeout", 120]
+    return suites.run_suite(name, run, suites.read_junit(junit), 600, ROOT,
+                            {"UBSAN_OPTIONS": "print_stacktrace=1"})
+
+
+def sanitized():
+    return unit("sanitized", BUILD / "sanitized")
+
+
+def installcheck(name, other):
+    """pg_regress or isolation, each alone: make would not go on to the second after a failure of the first."""
+    server = Server(settings={"fsync": "off"}, name=name).start()
+    try:
+        folder = BUILD / name
+        return suites.run_suite(name, ["make", "installcheck", f"{other}="], suites.read_pg_regress, 600, ROOT,
+                                server.environment(),
+                                [folder / "regression.diffs", folder / "output_iso" / "regression.diffs"])
+    finally:
+        server.remove()
+
+
+def regress():
+    return installcheck("regress", "ISOLATION")
+
+
+def isolation():
+    return installcheck("isolation", "REGRESS")
+
+
+def system():
+    junit = BUILD / "pytest.xml"
+    junit.unlink(missing_ok=True)
+    run = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={junit}",
+           "tests/system"]
+    return suites.run_suite("system", run, suites.read_junit(junit), 1200, ROOT)
+
+
+def install_crash_points():
+    """A copy of the sources, built with the crash points; only the module differs from the normal installation."""
+    copy = BUILD / "crash_points"
+    shutil.rmtree(copy, ignore_errors=True)
+    copy.mkdir(parents=True)
+    shutil.copy2(ROOT / "Makefile", copy)
+    shutil.copytree(ROOT / "extension", copy / "extension", ignore=shutil.ignore_patterns("*.o", "*.d"))
+    path = {**os.environ, "PATH": f"/usr/lib/ccache:{os.environ['PATH']}"}
+    command("make", "-C", copy, f"-j{os.cpu_count()}", "CRASH_POINTS=1", "sequin.so", env=path)
+    install_module(copy / "sequin.so")
+
+
+def install_module(module):
+    folder = subprocess.check_output([os.environ.get("PG_CONFIG", "pg_config"), "--pkglibdir"], text=True).strip()
+    as_root("install", "-m", "755", module, f"{folder}/sequin.so")
+
+
+def crash():
+    install_crash_points()
+    try:
+        run = [ROOT / "tests/crash/run", "--kills", 1, "--points"]
+        return suites.run_suite("crash", run, suites.read_ok_lines, 600, ROOT)
+    finally:
+        install_module(ROOT / "sequin.so")
+
+
+# -- flow -------------------------------------------------------------------------------------
+
+
+RUN = {"lint": lint, "format": format_, "unit": unit, "sanitized": sanitized, "regress": regress,
+       "isolation": isolation, "system": system, "crash": crash}
+# Two lanes for two cores. The crash suite comes after them: it exchanges the installed module.
+LANES = [["lint", "format", "unit", "sanitized", "regress", "isolation"], ["system"]]
+
+
+def run_lane(names, results):
+    for name in names:
+        try:
+            results[name] = RUN[name]()
+        except (Exception, SystemExit) as broken:  # a lane that dies must not look like one that passed
+            results[name] = suites.Suite(name, 0, [repr(broken)], 0.0)
+        say(results[name].line())
+
+
+def report(results, started):
+    for suite in results.values():
+        if suite.failed:
+            say(f"\n=== {suite.name} ===\n{suite.output[-30000:]}")
+            say("".join(f"failed: {suite.name}: {name}\n" for name in suite.failed))
+    passed = sum(suite.passed for suite in results.values())
+    failed = sum(len(suite.failed) for suite in results.values())
+    say(f"\n{time.monotonic() - started:.0f} s")
+    say(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+def main():
+    started = time.monotonic()
+    wanted = sys.argv[1:] or SUITES
+    unknown = [name for name in wanted if name not in SUITES]
+    if unknown:
+        raise SystemExit(f"scripts/check: unknown suite '{unknown[0]}'; known: {' '.join(SUITES)}")
+    process.clean_up_on_signals()
+    build(wanted)
+    say(f"built in {time.monotonic() - started:.0f} s")
+    results = {}
+    lanes = [[name for name in lane if name in wanted] for lane in LANES]
+    threads = [threading.Thread(target=run_lane, args=(lane, results), daemon=True) for lane in lanes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if "crash" in wanted:
+        run_lane(["crash"], results)
+    sys.exit(report(results, started))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the demo, the system tests, the crash tests and the benchmark share."""
