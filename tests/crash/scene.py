@@ -8,14 +8,23 @@ import psycopg2
 from tests.support import judge, process, record, truth, workload
 from tests.support.agent import Agent, Receiver
 from tests.support.paths import PULL_WORKER, SQL_WORKER
-from tests.support.server import Server
+from tests.support.server import Server, is_disconnect
 from tests.support.waiting import wait_until, wait_while_progress
 
 CONSUMERS = ["push", "http", "sql"]
 VISIBILITY_SECONDS = 5
 RESUME_SECONDS = 30
 CRASH_PROBABILITY = 0.2
-NOT_THERE = (psycopg2.OperationalError, psycopg2.InterfaceError)
+
+
+def tolerant(action):
+    """The answer, or None while the server is not there."""
+    try:
+        return action()
+    except psycopg2.Error as error:
+        if not is_disconnect(error):
+            raise
+        return None
 
 
 class Scene:
@@ -73,39 +82,39 @@ class Scene:
         self.server.sql("CREATE TABLE public.notes (id int PRIMARY KEY, note text)")
         self.server.sql("SELECT sequin.create_consumer('notes', tables => '{public.notes}')")
         self._set("sequin.crash_text", "poisonous")
-        self.server.sql("INSERT INTO public.notes VALUES (1, 'poisonous'), (2, 'wholesome')")
+        wait_until(self._insert_notes, "the notes are in the table")
         wait_until(self._wholesome_note, "the change behind the poisonous one", 90)
         self._set("sequin.crash_text", "")
 
+    def _insert_notes(self):
+        """The worker may take the server down before the answer to the commit comes."""
+        return tolerant(lambda: self.server.value(
+            "WITH new AS (INSERT INTO public.notes VALUES (1, 'poisonous'), (2, 'wholesome') "
+            "ON CONFLICT DO NOTHING RETURNING 1) SELECT count(*) >= 0 FROM new"))
+
     def _wholesome_note(self):
-        try:
-            return self.server.value("SELECT message->'record'->>'note' FROM sequin.receive('notes')") == "wholesome"
-        except NOT_THERE:
-            return False
+        return tolerant(lambda: self.server.value(
+            "SELECT message->'record'->>'note' FROM sequin.receive('notes')")) == "wholesome"
 
     def dead_letters(self):
         return self.server.value("SELECT count(*) FROM sequin.dead_letter d JOIN sequin.consumer c "
                                  "ON c.id = d.consumer WHERE c.name = 'notes'")
 
     def _set(self, name, setting):
-        try:
+        def change():
             connection = self.server.connect()
             with connection.cursor() as cursor:
                 cursor.execute(f"ALTER SYSTEM SET {name} = '{setting}'")
                 cursor.execute("SELECT pg_reload_conf()")
             connection.close()
             return True
-        except NOT_THERE:
-            return False
+        return tolerant(change)
 
     def crashes(self):
         return self.server.output().count("was terminated by signal 9")
 
     def worker_pid(self):
-        try:
-            return self.server.worker_pid()
-        except NOT_THERE:
-            return None
+        return tolerant(self.server.worker_pid)
 
     # -- progress -----------------------------------------------------------------------------
 
@@ -133,6 +142,15 @@ class Scene:
         else:
             deliveries = judge.deliveries_of_records(record.read_records(self.records[name]))
         return judge.Judgement(self.witness, deliveries, workload.KEY_COLUMNS)
+
+    def errors(self, name):
+        return [event["error"] for event in record.read_records(self.records[name]) if event["event"] == "failed"]
+
+    def words(self, lines=25):
+        """The last lines that each process wrote, for a reader who cannot come to the folder."""
+        for one in (self.server, self.agent, *self.clients):
+            yield f"--- {one.log.name}"
+            yield from (line[:300] for line in one.output().splitlines()[-lines:])
 
     @staticmethod
     def proves_ack(delivery):

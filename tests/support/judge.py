@@ -31,7 +31,7 @@ def deliveries_of_records(events):
                 delivery = Delivery(event["at"], place, event["us"], event["client"], batch, ack_id, seq, envelope)
                 deliveries.append(delivery)
                 by_ack_id[ack_id] = delivery
-        else:
+        elif event["event"] == "acked":
             for ack_id, result in event["results"].items():
                 delivery = by_ack_id[ack_id]
                 delivery.ack_sent, delivery.ack_answered, delivery.result = event["sent"], event["at"], result

@@ -1,6 +1,7 @@
 """What a client writes down, in its own words, while it runs: a line of JSON per event.
 
     {"event": "received", "at": ns, "us": unix µs, "client": name, "deliveries": [[ack_id, seq|null, envelope], …]}
+    {"event": "failed", "at": ns, "client": name, "error": text}   an error that no fault of the tests explains
     {"event": "acked", "sent": ns, "at": ns, "client": name, "results": {ack_id: ACKED | … | "success"}}
 
 `at` and `sent` are of CLOCK_MONOTONIC, which all processes of one machine share: `sent` is taken before the request
@@ -23,6 +24,9 @@ class Record:
     def acked(self, sent, results):
         self._write({"event": "acked", "sent": sent, "at": time.monotonic_ns(), "client": self.client,
                      "results": results})
+
+    def failed(self, error):
+        self._write({"event": "failed", "at": time.monotonic_ns(), "client": self.client, "error": error})
 
     def _write(self, event):
         self.file.write(json.dumps(event) + "\n")

@@ -152,6 +152,12 @@ class Server(Process):
                                       "WHERE slot_name = %s", now, slot), f"{slot} passes {now}", seconds)
 
 
+def is_disconnect(error):
+    """The server went away or is not there yet. libpq's own words have no SQLSTATE, and psycopg2 has several classes for
+    them; the server's are those of class 08 and 57P0x."""
+    return error.pgcode is None or error.pgcode.startswith(("08", "57P0"))
+
+
 def fetch(connection, query, *parameters):
     with connection.cursor() as cursor:
         cursor.execute(query, parameters or None)

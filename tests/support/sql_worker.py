@@ -17,6 +17,7 @@ import psycopg2
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 from tests.support.record import Record  # noqa: E402
+from tests.support.server import is_disconnect  # noqa: E402
 
 RECONNECT_SECONDS = 0.1
 RECEIVE = "SELECT ack_id, seq, message FROM sequin.receive(%s, batch_size => %s, wait => %s::interval)"
@@ -43,8 +44,10 @@ def consume(options, record, stop):
                 while not stop.is_set():
                     consume_once(cursor, options, record)
             connection.close()
-        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+        except psycopg2.Error as error:
             print(f"{record.client}: {error}", file=sys.stderr, flush=True)
+            if not is_disconnect(error):
+                record.failed(f"{error.pgcode}: {error}")
             stop.wait(RECONNECT_SECONDS)
 
 
