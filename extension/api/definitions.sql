@@ -13,6 +13,24 @@
 --                  NULL: 12 for push, no limit for pull
 --   backoff_*      delay after a failed attempt: base, doubling up to max; NULL: 5 s and 24 h
 --   max_in_flight  messages; 0 or NULL: no limit
+--   columns, exclude_columns
+--                  which columns of the tables go into messages; not both; NULL: all
+--   table_options  by table: {"public.orders": {"filter": …, "group_columns": […], "columns": […],
+--                  "exclude_columns": […]}}, each instead of the argument of that name
+--   number_format  standard: numeric and money as strings, other numbers as numbers; number: numeric
+--                  as numbers, too; string: all numbers as strings
+--   publish_via_partition_root
+--                  false: changes of a partition carry its own name
+--   include_children
+--                  also the tables that inherit from a table that is named
+--   filter_transition
+--                  an update that begins or ceases to match the filter is an update, or
+--                  insert_delete: an insert, a delete
+--   fill_unchanged true: values that an update left out of the WAL (TOAST) are looked up when the
+--                  message is received
+--   message_prefixes
+--                  messages of pg_logical_emit_message with these prefixes; x* means all that begin
+--                  with x
 -- Writes: endpoint, consumer.
 CREATE FUNCTION sequin.create_consumer(
   name               text,
@@ -29,14 +47,25 @@ CREATE FUNCTION sequin.create_consumer(
   push_batch_size    int      DEFAULT 1,
   push_timeout       interval DEFAULT '30 s',
   push_headers       jsonb    DEFAULT '{}',
-  annotations        jsonb    DEFAULT '{}')
+  annotations        jsonb    DEFAULT '{}',
+  status             text     DEFAULT 'active',
+  columns            text[]   DEFAULT NULL,
+  exclude_columns    text[]   DEFAULT NULL,
+  table_options      jsonb    DEFAULT '{}',
+  number_format      text     DEFAULT 'standard',
+  publish_via_partition_root bool DEFAULT true,
+  include_children   bool     DEFAULT false,
+  filter_transition  text     DEFAULT 'update',
+  fill_unchanged     bool     DEFAULT false,
+  message_prefixes   text[]   DEFAULT NULL)
 RETURNS uuid LANGUAGE c VOLATILE CALLED ON NULL INPUT
 AS 'MODULE_PATHNAME', 'sequin_create_consumer';
 COMMENT ON FUNCTION sequin.create_consumer IS
   'Makes a consumer: from the next commit on it gets the changes it asks for; returns its uuid';
 
--- Changes a consumer; NULL leaves a value as it is, filter => '' removes the filter, max_deliver
--- and max_in_flight => 0 remove the limit. What is sent, and where to, only the owner may change.
+-- Changes a consumer; NULL leaves a value as it is, filter => '' removes the filter, {} of columns,
+-- exclude_columns and message_prefixes removes them, max_deliver and max_in_flight => 0 remove the
+-- limit. What is sent, and where to, only the owner may change.
 -- Changes of tables, actions, filter and group_columns are in force for what commits later.
 -- Writes: endpoint, consumer.
 CREATE FUNCTION sequin.alter_consumer(
@@ -55,7 +84,16 @@ CREATE FUNCTION sequin.alter_consumer(
   push_timeout       interval DEFAULT NULL,
   push_headers       jsonb    DEFAULT NULL,
   annotations        jsonb    DEFAULT NULL,
-  status             text     DEFAULT NULL)
+  status             text     DEFAULT NULL,
+  columns            text[]   DEFAULT NULL,
+  exclude_columns    text[]   DEFAULT NULL,
+  table_options      jsonb    DEFAULT NULL,
+  number_format      text     DEFAULT NULL,
+  publish_via_partition_root bool DEFAULT NULL,
+  include_children   bool     DEFAULT NULL,
+  filter_transition  text     DEFAULT NULL,
+  fill_unchanged     bool     DEFAULT NULL,
+  message_prefixes   text[]   DEFAULT NULL)
 RETURNS void LANGUAGE c VOLATILE CALLED ON NULL INPUT
 AS 'MODULE_PATHNAME', 'sequin_alter_consumer';
 COMMENT ON FUNCTION sequin.alter_consumer IS

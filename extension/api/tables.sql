@@ -33,6 +33,17 @@ CREATE TABLE sequin.consumer (
   max_in_flight         int CHECK (max_in_flight > 0),
   push_batch_size       int NOT NULL DEFAULT 1 CHECK (push_batch_size BETWEEN 1 AND 1000),
   annotations           jsonb NOT NULL DEFAULT '{}',
+  columns               text[],
+  exclude_columns       text[],
+  table_options         jsonb NOT NULL DEFAULT '{}',
+  number_format         text NOT NULL DEFAULT 'standard'
+                        CHECK (number_format IN ('standard', 'number', 'string')),
+  publish_via_partition_root bool NOT NULL DEFAULT true,
+  include_children      bool NOT NULL DEFAULT false,
+  filter_transition     text NOT NULL DEFAULT 'update'
+                        CHECK (filter_transition IN ('update', 'insert_delete')),
+  fill_unchanged        bool NOT NULL DEFAULT false,
+  message_prefixes      text[],
   endpoint              int REFERENCES sequin.endpoint,
   created_at            timestamptz NOT NULL DEFAULT now(),
   updated_at            timestamptz NOT NULL DEFAULT now()

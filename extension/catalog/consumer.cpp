@@ -28,6 +28,15 @@ enum ConsumerColumn : AttrNumber {
   kMaxInFlight,
   kPushBatchSize,
   kAnnotations,
+  kColumns,
+  kExcludeColumns,
+  kTableOptions,
+  kNumberFormat,
+  kPublishViaPartitionRoot,
+  kIncludeChildren,
+  kFilterTransition,
+  kFillUnchanged,
+  kMessagePrefixes,
   kEndpoint,
 };
 
@@ -81,6 +90,7 @@ Consumer* ReadConsumer(const Row& row) {
   consumer->max_in_flight = row.Int4Or0(kMaxInFlight);
   Jsonb* annotations = DatumGetJsonbP(row.Get(kAnnotations));
   consumer->annotations = JsonbToCString(nullptr, &annotations->root, VARSIZE(annotations));
+  consumer->fill_unchanged = DatumGetBool(row.Get(kFillUnchanged));
   ReadGroupColumns(row, consumer);
   return consumer;
 }

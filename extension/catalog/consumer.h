@@ -20,6 +20,7 @@ struct Consumer {
   int64 backoff_max_ms;
   int32 max_in_flight;      // messages; 0 = no limit
   const char* annotations;  // JSON text
+  bool fill_unchanged;      // look up what an update left out of the WAL
   bool custom_group;        // group_columns were given
   const char* const* group_columns;
   int32 group_column_count;

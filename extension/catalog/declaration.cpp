@@ -13,9 +13,11 @@ constexpr int64 kDay = 24 * kHour;
 constexpr size_t kFilterBytesMax = 16 * 1024;
 constexpr int kTablesMax = 1000;
 constexpr int kGroupColumnsMax = 32;
+constexpr int kPrefixesMax = 100;
 constexpr int kHeadersMax = 50;
 constexpr int kHeaderBytesMax = 8 * 1024;
 constexpr int kAnnotationBytesMax = 16 * 1024;
+constexpr int kTableOptionsBytesMax = 256 * 1024;
 
 struct NamedAction {
   const char* name;
@@ -79,6 +81,47 @@ void CheckTables(Declaration* declaration) {
             errhint("Leave it out, or write {*}, for all tables that you can read."));
   }
   for (int i = 0; i < tables.count; i++) tables.items[i] = CanonicalPattern(tables.items[i]);
+}
+
+// ---- columns and messages ----------------------------------------------------------------------
+
+template <size_t kCount>
+void CheckChoice(const char* argument, const char* text, const char* const (&choices)[kCount]) {
+  StringInfoData list;
+  initStringInfo(&list);
+  for (const char* choice : choices) {
+    if (strcmp(text, choice) == 0) return;
+    appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "", choice);
+  }
+  ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+          errmsg("\"%s\" is not a value of %s", text, argument),
+          errhint("It can be one of: %s.", list.data));
+}
+
+void CheckMessagePrefixes(const TextList& prefixes) {
+  if (prefixes.count > kPrefixesMax) {
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("message_prefixes must not have more than %d elements", kPrefixesMax));
+  }
+  for (const char* prefix : prefixes) {
+    const char* star = strchr(prefix, '*');
+    if (*prefix != '\0' && (star == nullptr || star[1] == '\0')) continue;
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("\"%s\" is not a prefix of messages", prefix),
+            errhint("Write the prefix as it is, or its beginning followed by one *."));
+  }
+}
+
+void CheckOptions(const Declaration& declaration) {
+  static constexpr const char* kFormats[] = {"standard", "number", "string"};
+  static constexpr const char* kTransitions[] = {"update", "insert_delete"};
+  CheckChoice("number_format", declaration.number_format, kFormats);
+  CheckChoice("filter_transition", declaration.filter_transition, kTransitions);
+  CheckMessagePrefixes(declaration.message_prefixes);
+  if (declaration.columns.count > 0 && declaration.exclude_columns.count > 0) {
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("columns and exclude_columns cannot both be given"));
+  }
 }
 
 uint32 MaskOf(const char* action) {
@@ -219,6 +262,7 @@ void CheckTexts(const Declaration& declaration) {
             errmsg("group_columns must not have more than %d elements", kGroupColumnsMax));
   }
   RequireObject("annotations", declaration.annotations, kAnnotationBytesMax);
+  RequireObject("table_options", declaration.table_options, kTableOptionsBytesMax);
   if (strcmp(declaration.status, "active") != 0 && strcmp(declaration.status, "paused") != 0) {
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
             errmsg("\"%s\" is not a status", declaration.status),
@@ -252,6 +296,7 @@ void CheckDeclaration(Declaration* declaration) {
   CheckNumbers(*declaration);
   CheckPush(*declaration);
   CheckTexts(*declaration);
+  CheckOptions(*declaration);
 }
 
 TextList TextListOf(Datum text_array, const char* argument) {

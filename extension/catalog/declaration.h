@@ -33,6 +33,15 @@ struct Declaration {
   Jsonb* push_headers;
   Jsonb* annotations;
   const char* status;
+  TextList columns;  // none: all but exclude_columns
+  TextList exclude_columns;
+  Jsonb* table_options;
+  const char* number_format;
+  bool publish_via_partition_root;
+  bool include_children;
+  const char* filter_transition;
+  bool fill_unchanged;
+  TextList message_prefixes;
 };
 
 // ERROR 22023: not a name that a consumer can have.

@@ -33,7 +33,16 @@ enum Argument {
   kPushTimeout,
   kPushHeaders,
   kAnnotations,
-  kStatus,  // alter_consumer only
+  kStatus,
+  kColumns,
+  kExcludeColumns,
+  kTableOptions,
+  kNumberFormat,
+  kPublishViaPartitionRoot,
+  kIncludeChildren,
+  kFilterTransition,
+  kFillUnchanged,
+  kMessagePrefixes,
 };
 
 constexpr int32 kPushMaxDeliver = 12;
@@ -42,9 +51,7 @@ class Arguments {
  public:
   explicit Arguments(FunctionCallInfo call) : call_(call) {}
 
-  bool Has(Argument argument) const {
-    return argument < call_->nargs && !call_->args[argument].isnull;
-  }
+  bool Has(Argument argument) const { return !call_->args[argument].isnull; }
   Datum Get(Argument argument) const { return call_->args[argument].value; }
 
   void Text(Argument argument, const char** field) const {
@@ -56,6 +63,9 @@ class Arguments {
   void Int4(Argument argument, int32* field) const {
     if (Has(argument)) *field = DatumGetInt32(Get(argument));
   }
+  void Bool(Argument argument, bool* field) const {
+    if (Has(argument)) *field = DatumGetBool(Get(argument));
+  }
   void Milliseconds(Argument argument, int64* field) const {
     if (Has(argument)) *field = MillisecondsOf(DatumGetIntervalP(Get(argument)));
   }
@@ -64,10 +74,17 @@ class Arguments {
   }
   // What is captured, from where, and where it goes to.
   bool ChangesWhatIsSent() const {
-    return ChangesRouting() || Has(kPushUrl) || Has(kPushHeaders) || Has(kAnnotations);
+    return ChangesRouting() || Has(kPushUrl) || Has(kPushHeaders) || Has(kAnnotations) ||
+           Has(kFillUnchanged);
   }
   bool ChangesRouting() const {
-    return Has(kTables) || Has(kActionsArgument) || Has(kFilter) || Has(kGroupColumns);
+    for (Argument argument :
+         {kTables, kActionsArgument, kFilter, kGroupColumns, kColumns, kExcludeColumns,
+          kTableOptions, kNumberFormat, kPublishViaPartitionRoot, kIncludeChildren,
+          kFilterTransition, kMessagePrefixes}) {
+      if (Has(argument)) return true;
+    }
+    return false;
   }
 
  private:
@@ -101,6 +118,15 @@ void Overlay(const Arguments& arguments, Declaration* declaration) {
   arguments.Json(kPushHeaders, &declaration->push_headers);
   arguments.Json(kAnnotations, &declaration->annotations);
   arguments.Text(kStatus, &declaration->status);
+  arguments.Texts(kColumns, "columns", &declaration->columns);
+  arguments.Texts(kExcludeColumns, "exclude_columns", &declaration->exclude_columns);
+  arguments.Json(kTableOptions, &declaration->table_options);
+  arguments.Text(kNumberFormat, &declaration->number_format);
+  arguments.Bool(kPublishViaPartitionRoot, &declaration->publish_via_partition_root);
+  arguments.Bool(kIncludeChildren, &declaration->include_children);
+  arguments.Text(kFilterTransition, &declaration->filter_transition);
+  arguments.Bool(kFillUnchanged, &declaration->fill_unchanged);
+  arguments.Texts(kMessagePrefixes, "message_prefixes", &declaration->message_prefixes);
 }
 
 Jsonb* EmptyObject() {
@@ -128,6 +154,10 @@ Declaration Defaults(const char* name, bool push) {
   declaration.push_headers = EmptyObject();
   declaration.annotations = EmptyObject();
   declaration.status = "active";
+  declaration.table_options = EmptyObject();
+  declaration.number_format = "standard";
+  declaration.publish_via_partition_root = true;
+  declaration.filter_transition = "update";
   return declaration;
 }
 

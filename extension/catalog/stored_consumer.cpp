@@ -16,6 +16,7 @@ class Parameters {
   Parameters& Texts(const TextList& list, bool present = true) {
     return Add(TEXTARRAYOID, present ? TextArrayDatum(list) : Datum{0}, !present);
   }
+  Parameters& Bool(bool value) { return Add(BOOLOID, BoolGetDatum(value)); }
   Parameters& Int4(int32 value) { return Add(INT4OID, Int32GetDatum(value)); }
   Parameters& Int8(int64 value) { return Add(INT8OID, Int64GetDatum(value)); }
   // Limits are stored as NULL when there is none.
@@ -28,7 +29,7 @@ class Parameters {
   const char* nulls() const { return nulls_; }
 
  private:
-  static constexpr int kMost = 20;
+  static constexpr int kMost = 32;
 
   Parameters& Add(Oid type, Datum value, bool is_null) {
     if (count_ == kMost) elog(ERROR, "too many parameters");
@@ -126,6 +127,7 @@ class StoredRow {
   TextList Texts(int column) {
     return IsNull(column) ? TextList{} : TextListOf(Get(column), "stored list");
   }
+  bool Bool(int column) { return DatumGetBool(Get(column)); }
   int64 Int8(int column) { return DatumGetInt64(Get(column)); }
   int32 Int4(int column) { return DatumGetInt32(Get(column)); }
   Jsonb* Json(int column) { return DatumGetJsonbPCopy(Get(column)); }
@@ -139,7 +141,9 @@ constexpr char kSelect[] =
     "SELECT c.name, c.tables, c.actions, c.filter, e.url, c.group_columns,"
     " c.visibility_timeout_ms, coalesce(c.max_deliver, 0), c.backoff_base_ms, c.backoff_max_ms,"
     " coalesce(c.max_in_flight, 0), c.push_batch_size, coalesce(e.timeout_ms, 30000),"
-    " coalesce(e.headers, '{}'), c.annotations, c.status"
+    " coalesce(e.headers, '{}'), c.annotations, c.status, c.columns, c.exclude_columns,"
+    " c.table_options, c.number_format, c.publish_via_partition_root, c.include_children,"
+    " c.filter_transition, c.fill_unchanged, c.message_prefixes"
     " FROM sequin.consumer c LEFT JOIN sequin.endpoint e ON e.id = c.endpoint WHERE c.id = $1";
 
 void ReadDeclaration(StoredRow row, Declaration* declaration) {
@@ -161,9 +165,18 @@ void ReadDeclaration(StoredRow row, Declaration* declaration) {
   declaration->push_headers = row.Json(14);
   declaration->annotations = row.Json(15);
   declaration->status = row.Text(16);
+  declaration->columns = row.Texts(17);
+  declaration->exclude_columns = row.Texts(18);
+  declaration->table_options = row.Json(19);
+  declaration->number_format = row.Text(20);
+  declaration->publish_via_partition_root = row.Bool(21);
+  declaration->include_children = row.Bool(22);
+  declaration->filter_transition = row.Text(23);
+  declaration->fill_unchanged = row.Bool(24);
+  declaration->message_prefixes = row.Texts(25);
 }
 
-// $1 to $12 of insert and update of sequin.consumer.
+// $1 to $21 of insert and update of sequin.consumer.
 void AddColumns(Parameters* parameters, const Declaration& declaration) {
   parameters->Text(declaration.status)
       .Texts(declaration.tables)
@@ -176,7 +189,16 @@ void AddColumns(Parameters* parameters, const Declaration& declaration) {
       .Int8(declaration.backoff_max_ms)
       .Limit(declaration.max_in_flight)
       .Int4(declaration.push_batch_size)
-      .Json(declaration.annotations);
+      .Json(declaration.annotations)
+      .Texts(declaration.columns, declaration.columns.count > 0)
+      .Texts(declaration.exclude_columns, declaration.exclude_columns.count > 0)
+      .Json(declaration.table_options)
+      .Text(declaration.number_format)
+      .Bool(declaration.publish_via_partition_root)
+      .Bool(declaration.include_children)
+      .Text(declaration.filter_transition)
+      .Bool(declaration.fill_unchanged)
+      .Texts(declaration.message_prefixes, declaration.message_prefixes.count > 0);
 }
 
 }  // namespace
@@ -209,8 +231,11 @@ pg_uuid_t* InsertConsumer(const Declaration& declaration, Oid owner) {
   Execute(
       "INSERT INTO sequin.consumer (status, tables, actions, filter, group_columns,"
       " visibility_timeout_ms, max_deliver, backoff_base_ms, backoff_max_ms, max_in_flight,"
-      " push_batch_size, annotations, name, owner, endpoint)"
-      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, nullif($15, 0))"
+      " push_batch_size, annotations, columns, exclude_columns, table_options, number_format,"
+      " publish_via_partition_root, include_children, filter_transition, fill_unchanged,"
+      " message_prefixes, name, owner, endpoint)"
+      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
+      " $19, $20, $21, $22, $23, nullif($24, 0))"
       " RETURNING uuid",
       parameters, [&](MemoryContext, HeapTuple row, TupleDesc columns) {
         bool is_null;
@@ -237,7 +262,9 @@ void UpdateConsumer(int32 consumer, const Declaration& declaration) {
       "UPDATE sequin.consumer SET status = $1, tables = $2, actions = $3, filter = $4,"
       " group_columns = $5, visibility_timeout_ms = $6, max_deliver = $7, backoff_base_ms = $8,"
       " backoff_max_ms = $9, max_in_flight = $10, push_batch_size = $11, annotations = $12,"
-      " updated_at = now() WHERE id = $13",
+      " columns = $13, exclude_columns = $14, table_options = $15, number_format = $16,"
+      " publish_via_partition_root = $17, include_children = $18, filter_transition = $19,"
+      " fill_unchanged = $20, message_prefixes = $21, updated_at = now() WHERE id = $22",
       parameters);
   if (declaration.push_url == nullptr) return;
   Parameters endpoint;
