@@ -132,6 +132,7 @@ class Scene:
         for name in CONSUMERS:
             wait_while_progress(self.counts[name].distinct, changes, f"{name}: draining", 6 * VISIBILITY_SECONDS)
         for client in self.clients:
+            assert client.running(), f"{client.log.name}: the client process has died"
             client.terminate()
 
     # -- verdict ------------------------------------------------------------------------------
