@@ -77,6 +77,25 @@ ROLLBACK;
 INSERT INTO cap_edges.base VALUES (4);
 SELECT sequin.sync() IS NOT NULL AS synced;
 
+-- So it does when only the savepoint is.
+BEGIN;
+SAVEPOINT before;
+SELECT sequin.stop();
+ROLLBACK TO before;
+COMMIT;
+INSERT INTO cap_edges.base VALUES (5);
+SELECT sequin.sync() IS NOT NULL AS synced;
+BEGIN;
+SELECT sequin.stop();
+SAVEPOINT before;
+SELECT sequin.start();
+ROLLBACK TO before;
+COMMIT;
+SELECT state FROM sequin.status;
+SELECT sequin.start();
+INSERT INTO cap_edges.base VALUES (6);
+SELECT sequin.sync() IS NOT NULL AS synced;
+
 -- Event triggers are about the users' DDL: segments come and go without them.
 CREATE FUNCTION cap_edges.refuse() RETURNS event_trigger LANGUAGE plpgsql
   AS $$ BEGIN RAISE EXCEPTION 'no DDL today'; END $$;

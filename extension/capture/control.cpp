@@ -10,8 +10,9 @@
 
 namespace sequin {
 
-static bool halted_here = false;   // this transaction stopped capture
-static bool resumed_here = false;  // this transaction started it again
+// What the current transaction did last, and in which of its subtransactions: 0 is none.
+static int halted_at = 0;
+static int resumed_at = 0;
 static bool callback_registered = false;
 
 static void SetWanted(DatabaseState* state, Wanted wanted) {
@@ -23,19 +24,34 @@ static void SetWanted(DatabaseState* state, Wanted wanted) {
   WakeLauncher();
 }
 
+static void Resume() {
+  if (DatabaseState* state = FindDatabase(MyDatabaseId, false)) SetWanted(state, Wanted::kRunning);
+}
+
 static void AtTransactionEnd(XactEvent event, void*) {
   bool commit = event == XACT_EVENT_COMMIT;
   if (!commit && event != XACT_EVENT_ABORT) return;
-  if ((commit && resumed_here) || (!commit && halted_here)) {
-    if (DatabaseState* state = FindDatabase(MyDatabaseId, false)) {
-      SetWanted(state, Wanted::kRunning);
-    }
+  if (commit ? resumed_at > 0 : halted_at > 0) Resume();
+  halted_at = resumed_at = 0;
+}
+
+// ROLLBACK TO SAVEPOINT takes back what was done behind it; RELEASE leaves it to the level above.
+static void AtSubtransactionEnd(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
+  int level = GetCurrentTransactionNestLevel();
+  if (event == SUBXACT_EVENT_ABORT_SUB) {
+    if (halted_at >= level) Resume();
+    if (halted_at >= level) halted_at = 0;
+    if (resumed_at >= level) resumed_at = 0;
+  } else if (event == SUBXACT_EVENT_COMMIT_SUB) {
+    if (halted_at >= level) halted_at = level - 1;
+    if (resumed_at >= level) resumed_at = level - 1;
   }
-  halted_here = resumed_here = false;
 }
 
 static void RegisterOnce() {
-  if (!callback_registered) RegisterXactCallback(AtTransactionEnd, nullptr);
+  if (callback_registered) return;
+  RegisterXactCallback(AtTransactionEnd, nullptr);
+  RegisterSubXactCallback(AtSubtransactionEnd, nullptr);
   callback_registered = true;
 }
 
@@ -79,6 +95,25 @@ static void RaiseFailure(DatabaseState* state) {
           errhint("\"sequin doctor\" explains what is missing."));
 }
 
+// The launcher frees a record that nobody wants: perhaps the one that was just found.
+static DatabaseState* AskForSlot() {
+  for (;;) {
+    DatabaseState* state = FindDatabase(MyDatabaseId, true);
+    LWLockAcquire(Shared()->lock, LW_EXCLUSIVE);
+    bool ours = state->database == MyDatabaseId;
+    if (ours) {
+      state->create_slot = true;
+      state->wanted = Wanted::kRunning;
+      state->failures = 0;
+      state->next_start_at = 0;
+    }
+    LWLockRelease(Shared()->lock);
+    if (!ours) continue;
+    WakeLauncher();
+    return state;
+  }
+}
+
 // Waits until the worker has made the slot and works. The slot is consistent when all transactions
 // that were running have ended, so ours must not have written yet: it would wait for itself.
 static void EnsureCapture() {
@@ -90,15 +125,8 @@ static void EnsureCapture() {
             errmsg("capture cannot be started in a transaction that has already written"),
             errhint("Run SELECT sequin.start(); in a transaction of its own first."));
   }
-  DatabaseState* state = FindDatabase(MyDatabaseId, true);
   TimestampTz asked_at = GetCurrentTimestamp();
-  LWLockAcquire(Shared()->lock, LW_EXCLUSIVE);
-  state->create_slot = true;
-  state->wanted = Wanted::kRunning;
-  state->failures = 0;
-  state->next_start_at = 0;
-  LWLockRelease(Shared()->lock);
-  WakeLauncher();
+  DatabaseState* state = AskForSlot();
   ConditionVariablePrepareToSleep(&state->changed);
   for (;;) {
     auto now = static_cast<WorkerState>(pg_atomic_read_u32(&state->state));
@@ -201,8 +229,8 @@ Datum sequin_capture_halt(PG_FUNCTION_ARGS) {
   RequireShared();
   DatabaseState* state = FindDatabase(MyDatabaseId, true);
   RegisterOnce();
-  halted_here = true;
-  resumed_here = false;
+  if (halted_at == 0) halted_at = GetCurrentTransactionNestLevel();
+  resumed_at = 0;
   LWLockAcquire(Shared()->lock, LW_EXCLUSIVE);
   state->wanted = Wanted::kStopped;
   LWLockRelease(Shared()->lock);
@@ -225,7 +253,7 @@ Datum sequin_capture_resume(PG_FUNCTION_ARGS) {
   RequireShared();
   FindDatabase(MyDatabaseId, true);
   RegisterOnce();
-  resumed_here = true;
+  resumed_at = GetCurrentTransactionNestLevel();
   PG_RETURN_VOID();
 }
 

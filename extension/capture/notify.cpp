@@ -8,6 +8,18 @@ namespace sequin {
 
 static constexpr int kPayloadBytesMax = 7000;  // NOTIFY allows 7999
 
+// The queue of NOTIFY can be full: a session that listens, whoever's it is, sits in a transaction.
+// Capture goes on; agents find their work by their slow polls meanwhile.
+static void ComplainOfNotify(ErrorData* error) {
+  static TimestampTz said_at = 0;
+  TimestampTz now = GetCurrentTimestamp();
+  if (TimestampDifferenceExceeds(said_at, now, 60000)) {
+    said_at = now;
+    ereport(LOG, errmsg("sequin could not notify its agents: %s", error->message));
+  }
+  FreeErrorData(error);
+}
+
 void SendNotifications(DatabaseState* state) {
   StringInfoData consumers;
   consumers.data = nullptr;
@@ -23,12 +35,13 @@ void SendNotifications(DatabaseState* state) {
   if (consumers.data == nullptr && !definitions) return;
   // Marked as ours, so that decoding skips its commit record.
   replorigin_session_origin = DoNotReplicateId;
-  StartTransactionCommand();
-  if (definitions) Async_Notify(kNotifyChannel, "definitions");
-  if (consumers.data) Async_Notify(kNotifyChannel, consumers.data);
-  CommitTransactionCommand();
+  ErrorData* error = TryTransaction([&] {
+    if (definitions) Async_Notify(kNotifyChannel, "definitions");
+    if (consumers.data) Async_Notify(kNotifyChannel, consumers.data);
+  });
   replorigin_session_origin = InvalidRepOriginId;
   if (consumers.data) pfree(consumers.data);
+  if (error) ComplainOfNotify(error);
 }
 
 }  // namespace sequin

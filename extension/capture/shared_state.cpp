@@ -78,7 +78,8 @@ SharedState* RequireShared() {
 }
 
 DatabaseState* FindDatabase(Oid database, bool create) {
-  if (shared == nullptr) return nullptr;
+  // A process without a database must not take a free record for its own.
+  if (shared == nullptr || !OidIsValid(database)) return nullptr;
   for (DatabaseState& state : shared->databases) {
     if (state.database == database) return &state;
   }
@@ -100,6 +101,12 @@ DatabaseState* FindDatabase(Oid database, bool create) {
     free_one->last_error_at = 0;
     free_one->last_error[0] = '\0';
     pg_atomic_write_u32(&free_one->state, static_cast<uint32>(WorkerState::kNone));
+    for (pg_atomic_uint64* of_another :
+         {&free_one->last_commit, &free_one->async_commit, &free_one->decoded, &free_one->queued,
+          &free_one->passed, &free_one->next_seq, &free_one->commit_time}) {
+      pg_atomic_write_u64(of_another, 0);
+    }
+    pg_atomic_write_u32(&free_one->incarnation, 0);
     pg_write_barrier();
     free_one->database = database;
   }

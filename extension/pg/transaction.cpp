@@ -32,6 +32,29 @@ ErrorData* RunInSubtransaction(void (*body)(void*), void* argument, bool keep) {
   return error;
 }
 
+ErrorData* RunTransaction(void (*body)(void*), void* argument) {
+  MemoryContext before = CurrentMemoryContext;
+  ErrorData* volatile error = nullptr;
+
+  PG_TRY();
+  {
+    SetCurrentStatementStartTimestamp();
+    StartTransactionCommand();
+    body(argument);
+    CommitTransactionCommand();
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(before);
+    error = CopyErrorData();
+    FlushErrorState();
+    AbortCurrentTransaction();
+  }
+  PG_END_TRY();
+  MemoryContextSwitchTo(before);
+  return error;
+}
+
 void RunWithCleanup(void (*body)(void*), void* argument, void (*cleanup)(void*, bool failed)) {
   PG_TRY();
   { body(argument); }

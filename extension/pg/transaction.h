@@ -49,6 +49,17 @@ void WithoutEventTriggers(Body&& body) {
   AtEOXact_GUC(true, nest_level);
 }
 
+// For background workers: a whole transaction. On ERROR it is rolled back and the error is
+// returned, allocated in the caller's memory context, which must outlive transactions; nullptr:
+// committed.
+ErrorData* RunTransaction(void (*body)(void*), void* argument);
+
+template <typename Body>
+ErrorData* TryTransaction(Body&& body) {
+  using Plain = std::remove_reference_t<Body>;
+  return RunTransaction([](void* arg) { (*static_cast<Plain*>(arg))(); }, &body);
+}
+
 // For background workers: one whole transaction with an active snapshot. An ERROR leaves to the
 // worker's top level, which ends the process.
 template <typename Body>
