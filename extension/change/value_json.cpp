@@ -24,6 +24,10 @@ static ValueKind KindOf(Oid base_type) {
       return ValueKind::kFloat4;
     case FLOAT8OID:
       return ValueKind::kFloat8;
+    case NUMERICOID:
+      return ValueKind::kNumeric;
+    case CASHOID:
+      return ValueKind::kMoney;
     case TEXTOID:
     case VARCHAROID:
     case BPCHAROID:
@@ -45,20 +49,38 @@ static ValueKind KindOf(Oid base_type) {
   }
 }
 
-ValuePlan* PlanValue(Oid type, MemoryContext context) {
+static bool IsQuoted(ValueKind kind, NumberFormat format) {
+  switch (kind) {
+    case ValueKind::kInt2:
+    case ValueKind::kInt4:
+    case ValueKind::kInt8:
+    case ValueKind::kOid:
+    case ValueKind::kFloat4:
+    case ValueKind::kFloat8:
+      return format == NumberFormat::kString;
+    case ValueKind::kNumeric:
+    case ValueKind::kMoney:
+      return format != NumberFormat::kNumber;
+    default:
+      return false;
+  }
+}
+
+ValuePlan* PlanValue(Oid type, NumberFormat format, MemoryContext context) {
   ValuePlan* plan = New<ValuePlan>(context);
   Oid base = getBaseType(type);
   // int2vector and oidvector are arrays to the catalog, but their text form is not an array's.
   Oid element = base == INT2VECTOROID || base == OIDVECTOROID ? InvalidOid : get_element_type(base);
   if (OidIsValid(element)) {
     plan->kind = ValueKind::kArray;
-    plan->element = PlanValue(element, context);
+    plan->element = PlanValue(element, format, context);
     plan->element_type = element;
     get_typlenbyvalalign(element, &plan->element_length, &plan->element_by_value,
                          &plan->element_align);
     return plan;
   }
   plan->kind = KindOf(base);
+  plan->quoted = IsQuoted(plan->kind, format);
   if (plan->kind == ValueKind::kText) {
     Oid output;
     bool is_varlena;
@@ -90,12 +112,18 @@ void AppendJsonString(StringInfo out, std::string_view text) {
   appendStringInfoCharMacro(out, '"');
 }
 
-static void AppendFloat(StringInfo out, double value, bool single) {
+static void AppendNumber(StringInfo out, const char* text, int size, bool quoted) {
+  if (quoted) appendStringInfoCharMacro(out, '"');
+  appendBinaryStringInfo(out, text, size);
+  if (quoted) appendStringInfoCharMacro(out, '"');
+}
+
+static void AppendFloat(StringInfo out, double value, bool single, bool quoted) {
   if (std::isfinite(value)) {
     char text[32];
     int size = single ? float_to_shortest_decimal_bufn(static_cast<float>(value), text)
                       : double_to_shortest_decimal_bufn(value, text);
-    appendBinaryStringInfo(out, text, size);
+    AppendNumber(out, text, size, quoted);
   } else {
     appendStringInfoString(out, std::isnan(value) ? "\"NaN\""
                                 : value > 0       ? "\"Infinity\""
@@ -198,9 +226,33 @@ static void AppendArray(StringInfo out, const ValuePlan* plan, Datum value) {
   AppendArrayLevel(out, plan, array, 0, &iterator, &item);
 }
 
-static void AppendInteger(StringInfo out, int64 value) {
-  enlargeStringInfo(out, MAXINT8LEN + 1);
-  out->len += pg_lltoa(value, out->data + out->len);
+static void AppendInteger(StringInfo out, int64 value, bool quoted) {
+  enlargeStringInfo(out, MAXINT8LEN + 3);
+  char* p = out->data + out->len;
+  if (quoted) *p++ = '"';
+  p += pg_lltoa(value, p);
+  if (quoted) *p++ = '"';
+  *p = '\0';
+  out->len = static_cast<int>(p - out->data);
+}
+
+static void AppendNumeric(StringInfo out, Datum value, bool quoted) {
+  Numeric number = DatumGetNumeric(value);
+  const char* text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
+  AppendNumber(out, text, static_cast<int>(strlen(text)),
+               quoted || numeric_is_nan(number) || numeric_is_inf(number));
+}
+
+// A whole number of hundredths, whatever lc_monetary makes of them.
+static void AppendMoney(StringInfo out, Cash value, bool quoted) {
+  char text[MAXINT8LEN + 3];
+  uint64 hundredths = value < 0 ? -static_cast<uint64>(value) : static_cast<uint64>(value);
+  char* p = text;
+  if (value < 0) *p++ = '-';
+  p += pg_ulltoa_n(hundredths / 100, p);
+  *p++ = '.';
+  p = pg_ultostr_zeropad(p, static_cast<uint32>(hundredths % 100), 2);
+  AppendNumber(out, text, static_cast<int>(p - text), quoted);
 }
 
 void AppendValue(StringInfo out, const ValuePlan* plan, Datum value) {
@@ -209,22 +261,28 @@ void AppendValue(StringInfo out, const ValuePlan* plan, Datum value) {
       appendStringInfoString(out, DatumGetBool(value) ? "true" : "false");
       break;
     case ValueKind::kInt2:
-      AppendInteger(out, DatumGetInt16(value));
+      AppendInteger(out, DatumGetInt16(value), plan->quoted);
       break;
     case ValueKind::kInt4:
-      AppendInteger(out, DatumGetInt32(value));
+      AppendInteger(out, DatumGetInt32(value), plan->quoted);
       break;
     case ValueKind::kInt8:
-      AppendInteger(out, DatumGetInt64(value));
+      AppendInteger(out, DatumGetInt64(value), plan->quoted);
       break;
     case ValueKind::kOid:
-      AppendInteger(out, DatumGetObjectId(value));
+      AppendInteger(out, DatumGetObjectId(value), plan->quoted);
       break;
     case ValueKind::kFloat4:
-      AppendFloat(out, DatumGetFloat4(value), true);
+      AppendFloat(out, DatumGetFloat4(value), true, plan->quoted);
       break;
     case ValueKind::kFloat8:
-      AppendFloat(out, DatumGetFloat8(value), false);
+      AppendFloat(out, DatumGetFloat8(value), false, plan->quoted);
+      break;
+    case ValueKind::kNumeric:
+      AppendNumeric(out, value, plan->quoted);
+      break;
+    case ValueKind::kMoney:
+      AppendMoney(out, DatumGetCash(value), plan->quoted);
       break;
     case ValueKind::kVarlenaText: {
       text* string = DatumGetTextPP(value);

@@ -6,6 +6,13 @@
 
 namespace sequin {
 
+// How the numbers of a message are written (number_format of a consumer).
+enum class NumberFormat : uint8_t {
+  kStandard,  // numeric and money as strings, others as numbers
+  kNumber,    // all as numbers
+  kString,    // all as strings; json and jsonb stay as they are
+};
+
 enum class ValueKind : uint8_t {
   kText,         // the output function's text, as a JSON string
   kVarlenaText,  // text, varchar, bpchar: the bytes themselves, as a JSON string
@@ -16,6 +23,8 @@ enum class ValueKind : uint8_t {
   kOid,
   kFloat4,
   kFloat8,
+  kNumeric,
+  kMoney,  // the decimal text of its hundredths
   kJson,   // nested as it is
   kJsonb,  // nested
   kDate,
@@ -28,6 +37,7 @@ enum class ValueKind : uint8_t {
 // How values of one type are written. Lives in the context it was planned in.
 struct ValuePlan {
   ValueKind kind = ValueKind::kText;
+  bool quoted = false;           // a number that is written as a string
   FmgrInfo output{};             // kText
   ValuePlan* element = nullptr;  // kArray
   Oid element_type = InvalidOid;
@@ -36,7 +46,7 @@ struct ValuePlan {
   char element_align = 0;
 };
 
-ValuePlan* PlanValue(Oid type, MemoryContext context);
+ValuePlan* PlanValue(Oid type, NumberFormat format, MemoryContext context);
 
 // Appends the JSON text of a value that is not null. Detoasts; garbage goes to the current context.
 void AppendValue(StringInfo out, const ValuePlan* plan, Datum value);

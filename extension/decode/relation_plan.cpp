@@ -159,7 +159,7 @@ void RelationPlans::PlanColumns(RelationPlan* plan, Relation relation) {
     column.in_identity =
         plan->replica_identity == REPLICA_IDENTITY_FULL ||
         bms_is_member(attribute->attnum - FirstLowInvalidHeapAttributeNumber, identity);
-    column.value = PlanValue(attribute->atttypid, plan->context);
+    column.value = PlanValue(attribute->atttypid, NumberFormat::kStandard, plan->context);
   }
 }
 

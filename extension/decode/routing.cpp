@@ -140,7 +140,9 @@ const char* DefinitionText(TupleDesc descriptor, HeapTuple tuple, HeapTuple befo
     } else if (attribute->atttypid == REGROLEOID) {
       appendStringInfo(&out, "%u", DatumGetObjectId(value));
     } else {
-      AppendValue(&out, PlanValue(attribute->atttypid, CurrentMemoryContext), value);
+      AppendValue(&out,
+                  PlanValue(attribute->atttypid, NumberFormat::kStandard, CurrentMemoryContext),
+                  value);
     }
   }
   appendStringInfoChar(&out, '}');

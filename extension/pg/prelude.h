@@ -124,6 +124,7 @@ extern "C" {
 #include <utils/arrayaccess.h>
 #include <utils/builtins.h>
 #include <utils/bytea.h>
+#include <utils/cash.h>
 #include <utils/catcache.h>
 #include <utils/date.h>
 #include <utils/datetime.h>
