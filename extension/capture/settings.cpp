@@ -2,6 +2,7 @@
 #include "capture/settings.h"
 
 #include "capture/names.h"
+#include "change/value_settings.h"
 
 namespace sequin {
 
@@ -46,17 +47,6 @@ int BatchRows() {
 
 void FixWorkerSettings() {
   static constexpr const char* kFixed[][2] = {
-      {"datestyle", "ISO, MDY"},
-      {"timezone", "UTC"},
-      {"intervalstyle", "postgres"},
-      {"extra_float_digits", "1"},
-      {"bytea_output", "hex"},
-      {"lc_monetary", "C"},
-      {"lc_numeric", "C"},
-      {"lc_time", "C"},
-      {"xmlbinary", "base64"},
-      {"quote_all_identifiers", "off"},
-      {"search_path", ""},
       {"statement_timeout", "0"},
       {"lock_timeout", "0"},
       {"idle_session_timeout", "0"},
@@ -68,11 +58,11 @@ void FixWorkerSettings() {
       {"default_tablespace", ""},
       {"default_table_access_method", "heap"},
       {"logical_decoding_work_mem", "128MB"},
-      {"array_nulls", "on"},
       {"session_replication_role", "origin"},
       {"log_duration", "off"},
       {"jit", "off"},
   };
+  FixValueSettings();
   for (const auto& [name, value] : kFixed) {
     SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
   }

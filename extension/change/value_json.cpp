@@ -1,94 +1,13 @@
-// One column value as JSON (value_json.h).
-#include <cmath>
-
+// One value as JSON (value_json.h).
 #include "change/value_json.h"
 
 #include "change/json_escape.h"
+#include "change/value_text.h"
 #include "pg/memory.h"
 
 namespace sequin {
 
-static ValueKind KindOf(Oid base_type) {
-  switch (base_type) {
-    case BOOLOID:
-      return ValueKind::kBool;
-    case INT2OID:
-      return ValueKind::kInt2;
-    case INT4OID:
-      return ValueKind::kInt4;
-    case INT8OID:
-      return ValueKind::kInt8;
-    case OIDOID:
-      return ValueKind::kOid;
-    case FLOAT4OID:
-      return ValueKind::kFloat4;
-    case FLOAT8OID:
-      return ValueKind::kFloat8;
-    case NUMERICOID:
-      return ValueKind::kNumeric;
-    case CASHOID:
-      return ValueKind::kMoney;
-    case TEXTOID:
-    case VARCHAROID:
-    case BPCHAROID:
-      return ValueKind::kVarlenaText;
-    case JSONOID:
-      return ValueKind::kJson;
-    case JSONBOID:
-      return ValueKind::kJsonb;
-    case DATEOID:
-      return ValueKind::kDate;
-    case TIMESTAMPOID:
-      return ValueKind::kTimestamp;
-    case TIMESTAMPTZOID:
-      return ValueKind::kTimestamptz;
-    case BYTEAOID:
-      return ValueKind::kBytea;
-    default:
-      return ValueKind::kText;
-  }
-}
-
-static bool IsQuoted(ValueKind kind, NumberFormat format) {
-  switch (kind) {
-    case ValueKind::kInt2:
-    case ValueKind::kInt4:
-    case ValueKind::kInt8:
-    case ValueKind::kOid:
-    case ValueKind::kFloat4:
-    case ValueKind::kFloat8:
-      return format == NumberFormat::kString;
-    case ValueKind::kNumeric:
-    case ValueKind::kMoney:
-      return format != NumberFormat::kNumber;
-    default:
-      return false;
-  }
-}
-
-ValuePlan* PlanValue(Oid type, NumberFormat format, MemoryContext context) {
-  ValuePlan* plan = New<ValuePlan>(context);
-  Oid base = getBaseType(type);
-  // int2vector and oidvector are arrays to the catalog, but their text form is not an array's.
-  Oid element = base == INT2VECTOROID || base == OIDVECTOROID ? InvalidOid : get_element_type(base);
-  if (OidIsValid(element)) {
-    plan->kind = ValueKind::kArray;
-    plan->element = PlanValue(element, format, context);
-    plan->element_type = element;
-    get_typlenbyvalalign(element, &plan->element_length, &plan->element_by_value,
-                         &plan->element_align);
-    return plan;
-  }
-  plan->kind = KindOf(base);
-  plan->quoted = IsQuoted(plan->kind, format);
-  if (plan->kind == ValueKind::kText) {
-    Oid output;
-    bool is_varlena;
-    getTypeOutputInfo(base, &output, &is_varlena);
-    fmgr_info_cxt(output, &plan->output, context);
-  }
-  return plan;
-}
+// ---- strings -----------------------------------------------------------------------------------
 
 void AppendJsonString(StringInfo out, std::string_view text) {
   size_t worst = text.size() * kJsonEscapedBytesMax + 2;
@@ -112,119 +31,27 @@ void AppendJsonString(StringInfo out, std::string_view text) {
   appendStringInfoCharMacro(out, '"');
 }
 
-static void AppendNumber(StringInfo out, const char* text, int size, bool quoted) {
-  if (quoted) appendStringInfoCharMacro(out, '"');
-  appendBinaryStringInfo(out, text, size);
-  if (quoted) appendStringInfoCharMacro(out, '"');
-}
-
-static void AppendFloat(StringInfo out, double value, bool single, bool quoted) {
-  if (std::isfinite(value)) {
-    char text[32];
-    int size = single ? float_to_shortest_decimal_bufn(static_cast<float>(value), text)
-                      : double_to_shortest_decimal_bufn(value, text);
-    AppendNumber(out, text, size, quoted);
-  } else {
-    appendStringInfoString(out, std::isnan(value) ? "\"NaN\""
-                                : value > 0       ? "\"Infinity\""
-                                                  : "\"-Infinity\"");
-  }
-}
-
-static void AppendDigits(StringInfo out, int value, int width) {
-  char text[16];
-  appendBinaryStringInfo(out, text,
-                         static_cast<int>(pg_ultostr_zeropad(text, value, width) - text));
-}
-
-// ISO 8601, always with six digits of the second; `BC` is appended as Postgres writes it.
-static void AppendDateParts(StringInfo out, int year, int month, int day) {
-  AppendDigits(out, year > 0 ? year : 1 - year, 4);
-  appendStringInfoCharMacro(out, '-');
-  AppendDigits(out, month, 2);
-  appendStringInfoCharMacro(out, '-');
-  AppendDigits(out, day, 2);
-}
-
-static void AppendTimestamp(StringInfo out, Timestamp value, bool zone) {
-  if (TIMESTAMP_NOT_FINITE(value)) {
-    appendStringInfoString(out, TIMESTAMP_IS_NOEND(value) ? "\"infinity\"" : "\"-infinity\"");
-    return;
-  }
-  struct pg_tm tm;
-  fsec_t fraction;
-  if (timestamp2tm(value, nullptr, &tm, &fraction, nullptr, nullptr) != 0) {
-    ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range"));
-  }
-  appendStringInfoCharMacro(out, '"');
-  AppendDateParts(out, tm.tm_year, tm.tm_mon, tm.tm_mday);
-  appendStringInfoCharMacro(out, 'T');
-  AppendDigits(out, tm.tm_hour, 2);
-  appendStringInfoCharMacro(out, ':');
-  AppendDigits(out, tm.tm_min, 2);
-  appendStringInfoCharMacro(out, ':');
-  AppendDigits(out, tm.tm_sec, 2);
-  appendStringInfoCharMacro(out, '.');
-  AppendDigits(out, fraction, 6);
-  if (zone) appendStringInfoCharMacro(out, 'Z');
-  if (tm.tm_year <= 0) appendStringInfoString(out, " BC");
-  appendStringInfoCharMacro(out, '"');
-}
-
-static void AppendDate(StringInfo out, DateADT value) {
-  if (DATE_NOT_FINITE(value)) {
-    appendStringInfoString(out, DATE_IS_NOEND(value) ? "\"infinity\"" : "\"-infinity\"");
-    return;
-  }
-  int year, month, day;
-  j2date(value + POSTGRES_EPOCH_JDATE, &year, &month, &day);
-  appendStringInfoCharMacro(out, '"');
-  AppendDateParts(out, year, month, day);
-  if (year <= 0) appendStringInfoString(out, " BC");
-  appendStringInfoCharMacro(out, '"');
-}
-
-static void AppendBytea(StringInfo out, Datum value) {
-  bytea* bytes = DatumGetByteaPP(value);
-  int size = static_cast<int>(VARSIZE_ANY_EXHDR(bytes));
-  appendStringInfoString(out, "\"\\\\x");
-  enlargeStringInfo(out, size * 2 + 1);
-  out->len += static_cast<int>(hex_encode(VARDATA_ANY(bytes), size, out->data + out->len));
-  appendStringInfoCharMacro(out, '"');
-}
-
-static void AppendArrayLevel(StringInfo out, const ValuePlan* plan, ArrayType* array, int level,
-                             array_iter* iterator, int* item) {
-  appendStringInfoCharMacro(out, '[');
-  for (int i = 0; i < ARR_DIMS(array)[level]; i++) {
-    if (i > 0) appendStringInfoCharMacro(out, ',');
-    if (level + 1 < ARR_NDIM(array)) {
-      AppendArrayLevel(out, plan, array, level + 1, iterator, item);
-      continue;
-    }
-    bool is_null;
-    Datum element = array_iter_next(iterator, &is_null, (*item)++, plan->element_length,
-                                    plan->element_by_value, plan->element_align);
-    if (is_null) {
-      appendStringInfoString(out, "null");
+void AppendJsonName(StringInfo out, std::string_view text) {
+  static constexpr std::string_view kReplacement = "\xef\xbf\xbd";
+  StringInfoData clean;
+  initStringInfo(&clean);
+  int size = static_cast<int>(text.size());
+  bool any = GetDatabaseEncoding() == PG_SQL_ASCII;
+  for (int at = 0; any && at < size;) {
+    int bytes = pg_encoding_mblen(PG_UTF8, text.data() + at);
+    if (bytes > size - at || !pg_verify_mbstr(PG_UTF8, text.data() + at, bytes, true)) {
+      appendBinaryStringInfo(&clean, kReplacement.data(), static_cast<int>(kReplacement.size()));
+      at++;
     } else {
-      AppendValue(out, plan->element, element);
+      appendBinaryStringInfo(&clean, text.data() + at, bytes);
+      at += bytes;
     }
   }
-  appendStringInfoCharMacro(out, ']');
+  AppendJsonString(out, any ? std::string_view(clean.data, static_cast<size_t>(clean.len)) : text);
+  pfree(clean.data);
 }
 
-static void AppendArray(StringInfo out, const ValuePlan* plan, Datum value) {
-  ArrayType* array = DatumGetArrayTypeP(value);
-  if (ARR_NDIM(array) == 0) {
-    appendStringInfoString(out, "[]");
-    return;
-  }
-  array_iter iterator;
-  array_iter_setup(&iterator, reinterpret_cast<AnyArrayType*>(array));
-  int item = 0;
-  AppendArrayLevel(out, plan, array, 0, &iterator, &item);
-}
+// ---- scalars -----------------------------------------------------------------------------------
 
 static void AppendInteger(StringInfo out, int64 value, bool quoted) {
   enlargeStringInfo(out, MAXINT8LEN + 3);
@@ -236,26 +63,106 @@ static void AppendInteger(StringInfo out, int64 value, bool quoted) {
   out->len = static_cast<int>(p - out->data);
 }
 
-static void AppendNumeric(StringInfo out, Datum value, bool quoted) {
-  Numeric number = DatumGetNumeric(value);
-  const char* text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
-  AppendNumber(out, text, static_cast<int>(strlen(text)),
-               quoted || numeric_is_nan(number) || numeric_is_inf(number));
+// For kinds whose text needs no escaping.
+static void AppendQuoted(StringInfo out, const ValuePlan* plan, Datum value, bool quoted) {
+  if (quoted) appendStringInfoCharMacro(out, '"');
+  AppendText(out, plan, value);
+  if (quoted) appendStringInfoCharMacro(out, '"');
 }
 
-// A whole number of hundredths, whatever lc_monetary makes of them.
-static void AppendMoney(StringInfo out, Cash value, bool quoted) {
-  char text[MAXINT8LEN + 3];
-  uint64 hundredths = value < 0 ? -static_cast<uint64>(value) : static_cast<uint64>(value);
-  char* p = text;
-  if (value < 0) *p++ = '-';
-  p += pg_ulltoa_n(hundredths / 100, p);
-  *p++ = '.';
-  p = pg_ultostr_zeropad(p, static_cast<uint32>(hundredths % 100), 2);
-  AppendNumber(out, text, static_cast<int>(p - text), quoted);
+static JsonShape ShapeOf(std::string_view json) {
+  size_t first = json.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return JsonShape::kClear;
+  if (json[first] == '[') return JsonShape::kArray;
+  return json[first] == 'n' ? JsonShape::kNull : JsonShape::kClear;
 }
 
-void AppendValue(StringInfo out, const ValuePlan* plan, Datum value) {
+// ---- arrays and composites ---------------------------------------------------------------------
+
+// The text form, as one string.
+static void AppendTextForm(StringInfo out, const ValuePlan* plan, Datum value) {
+  StringInfoData text;
+  initStringInfo(&text);
+  AppendText(&text, plan, value);
+  AppendJsonString(out, {text.data, static_cast<size_t>(text.len)});
+  pfree(text.data);
+}
+
+// Brackets in front of element number `item`, and the comma between the outermost two that differ.
+static void OpenDimensions(StringInfo out, ArrayType* array, int* done, bool first) {
+  int dimensions = ARR_NDIM(array);
+  int level = dimensions - 1;
+  if (first) {
+    level = -1;
+  } else {
+    while (++done[level] == ARR_DIMS(array)[level]) {
+      done[level--] = 0;
+      appendStringInfoCharMacro(out, ']');
+    }
+    appendStringInfoCharMacro(out, ',');
+  }
+  for (; level < dimensions - 1; level++) appendStringInfoCharMacro(out, '[');
+}
+
+// False where JSON cannot tell what the array is.
+static bool AppendJsonArray(StringInfo out, const ArrayPlan& plan, ArrayType* array) {
+  int dimensions = ARR_NDIM(array);
+  for (int i = 0; i < dimensions; i++) {
+    if (ARR_LBOUND(array)[i] != 1) return false;
+  }
+  // A domain over an array: its values would look like a dimension more.
+  if (plan.element->kind == ValueKind::kArray) return false;
+  if (dimensions == 0) {
+    appendStringInfoString(out, "[]");
+    return true;
+  }
+  int done[MAXDIM] = {};
+  bool first = true;
+  bool clear = VisitElements(plan, array, [&](Datum element, bool is_null) {
+    CHECK_FOR_INTERRUPTS();
+    RequireRoom(out);
+    OpenDimensions(out, array, done, first);
+    first = false;
+    if (is_null) {
+      appendBinaryStringInfo(out, "null", 4);
+      return true;
+    }
+    return AppendValue(out, plan.element, element) == JsonShape::kClear;
+  });
+  for (int i = 0; i < dimensions; i++) appendStringInfoCharMacro(out, ']');
+  return clear;
+}
+
+static bool AppendJsonObject(StringInfo out, const ValuePlan* plan, Datum value) {
+  CompositePlan* composite = plan->composite;
+  LoadComposite(composite, plan->format, value);
+  appendStringInfoCharMacro(out, '{');
+  for (int i = 0; i < composite->field_count; i++) {
+    const FieldPlan& field = composite->fields[i];
+    RequireRoom(out);
+    if (i > 0) appendStringInfoCharMacro(out, ',');
+    appendBinaryStringInfo(out, field.prefix, field.prefix_bytes);
+    if (composite->nulls[field.number]) {
+      appendBinaryStringInfo(out, "null", 4);
+    } else if (AppendValue(out, field.value, composite->values[field.number]) == JsonShape::kNull) {
+      return false;
+    }
+  }
+  appendStringInfoCharMacro(out, '}');
+  return true;
+}
+
+static void AppendNested(StringInfo out, const ValuePlan* plan, Datum value) {
+  int start = out->len;
+  bool clear = plan->kind == ValueKind::kArray
+                   ? AppendJsonArray(out, plan->array, DatumGetArrayTypeP(value))
+                   : AppendJsonObject(out, plan, value);
+  if (clear) return;
+  out->len = start;
+  AppendTextForm(out, plan, value);
+}
+
+JsonShape AppendValue(StringInfo out, const ValuePlan* plan, Datum value) {
   switch (plan->kind) {
     case ValueKind::kBool:
       appendStringInfoString(out, DatumGetBool(value) ? "true" : "false");
@@ -273,54 +180,49 @@ void AppendValue(StringInfo out, const ValuePlan* plan, Datum value) {
       AppendInteger(out, DatumGetObjectId(value), plan->quoted);
       break;
     case ValueKind::kFloat4:
-      AppendFloat(out, DatumGetFloat4(value), true, plan->quoted);
-      break;
     case ValueKind::kFloat8:
-      AppendFloat(out, DatumGetFloat8(value), false, plan->quoted);
-      break;
     case ValueKind::kNumeric:
-      AppendNumeric(out, value, plan->quoted);
+      AppendQuoted(out, plan, value, plan->quoted || !IsFinite(plan, value));
       break;
     case ValueKind::kMoney:
-      AppendMoney(out, DatumGetCash(value), plan->quoted);
+      AppendQuoted(out, plan, value, plan->quoted);
+      break;
+    case ValueKind::kDate:
+    case ValueKind::kTimestamp:
+    case ValueKind::kTimestamptz:
+      AppendQuoted(out, plan, value, true);
+      break;
+    case ValueKind::kBytea:
+      appendStringInfoString(out, "\"\\");
+      AppendText(out, plan, value);
+      appendStringInfoCharMacro(out, '"');
       break;
     case ValueKind::kVarlenaText: {
       text* string = DatumGetTextPP(value);
       AppendJsonString(out, {VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string)});
       break;
     }
-    case ValueKind::kJson: {
-      text* json = DatumGetTextPP(value);
-      appendBinaryStringInfo(out, VARDATA_ANY(json), static_cast<int>(VARSIZE_ANY_EXHDR(json)));
-      break;
-    }
+    case ValueKind::kJson:
     case ValueKind::kJsonb: {
-      Jsonb* json = DatumGetJsonbP(value);
-      JsonbToCString(out, &json->root, VARSIZE(json));
+      int start = out->len;
+      AppendText(out, plan, value);
+      return ShapeOf({out->data + start, static_cast<size_t>(out->len - start)});
+    }
+    case ValueKind::kText: {
+      char* string = OutputFunctionCall(const_cast<FmgrInfo*>(&plan->output), value);
+      AppendJsonString(out, string);
+      pfree(string);
       break;
     }
-    case ValueKind::kDate:
-      AppendDate(out, DatumGetDateADT(value));
-      break;
-    case ValueKind::kTimestamp:
-      AppendTimestamp(out, DatumGetTimestamp(value), false);
-      break;
-    case ValueKind::kTimestamptz:
-      AppendTimestamp(out, DatumGetTimestampTz(value), true);
-      break;
-    case ValueKind::kBytea:
-      AppendBytea(out, value);
+    case ValueKind::kFunction:
+      AppendTextForm(out, plan, value);
       break;
     case ValueKind::kArray:
-      AppendArray(out, plan, value);
+    case ValueKind::kComposite:
+      AppendNested(out, plan, value);
       break;
-    case ValueKind::kText: {
-      FmgrInfo* output = const_cast<FmgrInfo*>(&plan->output);
-      const char* string = OutputFunctionCall(output, value);
-      AppendJsonString(out, string);
-      break;
-    }
   }
+  return JsonShape::kClear;
 }
 
 }  // namespace sequin

@@ -5,6 +5,7 @@
 #include "decode/encode.h"
 
 #include "change/entry_codec.h"
+#include "change/value_text.h"
 #include "decode/row.h"
 #include "filter/budget.h"
 #include "pg/crash_point.h"
@@ -17,7 +18,8 @@ struct Encoder {
   MemoryContext context;  // reset after every change
   MemoryContext kept;
   RowBuffers rows;
-  StringInfoData key, old_key, record, changes, meta, unchanged, omitted, group;
+  StringInfoData key, old_key, record, changes, meta, group;
+  RowNotes notes;
   Vec<Target> targets;
   Vec<char> letters;
   Vec<bool> matches;
@@ -31,11 +33,11 @@ static Encoder* TheEncoder() {
   encoder->kept = kept;
   encoder->context = NewContext(kept, "sequin change");
   InContext(kept, [] {
-    for (StringInfo text :
-         {&encoder->key, &encoder->old_key, &encoder->record, &encoder->changes, &encoder->meta,
-          &encoder->unchanged, &encoder->omitted, &encoder->group}) {
+    for (StringInfo text : {&encoder->key, &encoder->old_key, &encoder->record, &encoder->changes,
+                            &encoder->meta, &encoder->group}) {
       initStringInfo(text);
     }
+    InitNotes(&encoder->notes);
   });
   encoder->targets.context = encoder->letters.context = encoder->matches.context = kept;
   return encoder;
@@ -71,9 +73,9 @@ static uint64 GroupHash(Oid relation, std::string_view key) {
   return XXH3_64bits_withSeed(key.data(), key.size(), relation);
 }
 
-// Half of what Postgres can have in one value: the envelope, the encoding of a client and the
-// protocol need room as well. A message that nobody can receive would stop its consumer.
-static constexpr size_t kMessageBytesMax = MaxAllocSize / 2;
+// Left for keys and metadata in a message whose other columns take all they can.
+static constexpr size_t kMetaBytesMax = 16 * 1024 * 1024;
+static constexpr size_t kRowBytesMax = kMessageBytesMax - kMetaBytesMax;
 
 static void RequireMessageSize() {
   size_t size = 0;
@@ -147,8 +149,7 @@ static void BeginRecord() {
                           &encoder->meta, &encoder->group}) {
     BeginText(text);
   }
-  resetStringInfo(&encoder->unchanged);
-  resetStringInfo(&encoder->omitted);
+  ClearNotes(&encoder->notes);
   encoder->targets.clear();
   encoder->letters.clear();
 }
@@ -297,12 +298,7 @@ static void AppendMeta(const RelationPlan* plan, const TransactionPlace&, Action
     appendStringInfoString(meta, ",\"old_record_pks\":");
     appendBinaryStringInfo(meta, encoder->old_key.data + VARHDRSZ, encoder->old_key.len - VARHDRSZ);
   }
-  if (encoder->unchanged.len > 0) {
-    appendStringInfo(meta, ",\"unchanged_columns\":[%s]", encoder->unchanged.data);
-  }
-  if (encoder->omitted.len > 0) {
-    appendStringInfo(meta, ",\"omitted_columns\":[%s]", encoder->omitted.data);
-  }
+  AppendNotes(meta, encoder->notes);
 }
 
 void EncodeChange(Decoder* decoder, RelationPlan* plan, const TransactionPlace& place, int64 idx,
@@ -318,13 +314,16 @@ void EncodeChange(Decoder* decoder, RelationPlan* plan, const TransactionPlace& 
 
   const Row& main = action == kDelete ? rows.before : rows.after;
   if (main.exists) {
-    AppendRecord(&encoder->record, plan, main, action == kDelete, &encoder->unchanged,
-                 &encoder->omitted);
+    AppendRecord(&encoder->record, plan, main, action == kDelete, kRowBytesMax, &encoder->notes);
   } else {
     appendStringInfoString(&encoder->record, "{}");
   }
   CrashOnText(Text(encoder->record));
-  if (action == kUpdate) AppendChanges(&encoder->changes, plan, rows.before, rows.after);
+  if (action == kUpdate) {
+    size_t used = Min(static_cast<size_t>(encoder->record.len), kRowBytesMax);
+    AppendChanges(&encoder->changes, plan, rows.before, rows.after, kRowBytesMax - used,
+                  &encoder->notes);
+  }
   AppendMeta(plan, place, action);
   AddRecord(decoder, plan, place, idx, ActionLetter(action));
 }

@@ -151,7 +151,7 @@ void RelationPlans::PlanColumns(RelationPlan* plan, Relation relation) {
     ColumnPlan& column = plan->columns[plan->column_count++];
     StringInfoData prefix;
     initStringInfo(&prefix);
-    AppendJsonString(&prefix, NameStr(attribute->attname));
+    AppendJsonName(&prefix, NameStr(attribute->attname));
     appendStringInfoChar(&prefix, ':');
     column.number = attribute->attnum;
     column.prefix = prefix.data;

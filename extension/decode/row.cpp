@@ -2,6 +2,8 @@
 #include "decode/row.h"
 
 #include "capture/settings.h"
+#include "change/column_json.h"
+#include "change/value_text.h"
 
 namespace sequin {
 
@@ -62,45 +64,100 @@ void FillUnchanged(const RelationPlan* plan, Row* after, const Row& before) {
   }
 }
 
+// ---- notes -------------------------------------------------------------------------------------
+
+static void EachNote(RowNotes* notes, void (*visit)(StringInfo)) {
+  visit(&notes->unchanged);
+  for (ColumnNotes* part : {&notes->record, &notes->changes}) {
+    for (StringInfo text : {&part->omitted, &part->reasons, &part->json_null, &part->hex}) {
+      visit(text);
+    }
+  }
+}
+
+void InitNotes(RowNotes* notes) {
+  EachNote(notes, initStringInfo);
+}
+
+void ClearNotes(RowNotes* notes) {
+  EachNote(notes, resetStringInfo);
+}
+
+static void AppendList(StringInfo out, const char* name, const StringInfoData& list,
+                       const char* brackets) {
+  if (list.len == 0) return;
+  appendStringInfo(out, ",\"%s\":%c", name, brackets[0]);
+  appendBinaryStringInfo(out, list.data, list.len);
+  appendStringInfoChar(out, brackets[1]);
+}
+
+void AppendNotes(StringInfo out, const RowNotes& notes) {
+  AppendList(out, "unchanged_columns", notes.unchanged, "[]");
+  AppendList(out, "omitted_columns", notes.record.omitted, "[]");
+  AppendList(out, "omitted_reasons", notes.record.reasons, "{}");
+  AppendList(out, "json_null_columns", notes.record.json_null, "[]");
+  AppendList(out, "hex_columns", notes.record.hex, "[]");
+  AppendList(out, "omitted_changes", notes.changes.omitted, "[]");
+  AppendList(out, "omitted_changes_reasons", notes.changes.reasons, "{}");
+  AppendList(out, "json_null_changes", notes.changes.json_null, "[]");
+  AppendList(out, "hex_changes", notes.changes.hex, "[]");
+}
+
+// ---- texts -------------------------------------------------------------------------------------
+
 static void AppendName(StringInfo list, const ColumnPlan& column) {
   if (list->len > 0) appendStringInfoCharMacro(list, ',');
   appendBinaryStringInfo(list, column.prefix, column.prefix_bytes - 1);
 }
 
-static bool TooLarge(const RelationPlan* plan, int at, Datum value) {
-  if (TupleDescAttr(plan->descriptor, at)->attlen != -1) return false;
-  // Short values are the rule: their size needs no look at a TOAST pointer.
-  if (!VARATT_IS_EXTENDED(DatumGetPointer(value))) {
-    return VARSIZE(DatumGetPointer(value)) > MaxValueBytes();
+static void Note(ColumnNotes* notes, const ColumnPlan& column, const ColumnResult& result) {
+  switch (result.form) {
+    case ColumnForm::kPlain:
+      break;
+    case ColumnForm::kJsonNull:
+      AppendName(&notes->json_null, column);
+      break;
+    case ColumnForm::kHex:
+      AppendName(&notes->hex, column);
+      break;
+    case ColumnForm::kOmitted:
+      AppendName(&notes->omitted, column);
+      AppendName(&notes->reasons, column);
+      appendStringInfoCharMacro(&notes->reasons, ':');
+      AppendJsonName(&notes->reasons, result.reason);
+      break;
   }
-  return toast_raw_datum_size(value) > MaxValueBytes();
+}
+
+// One member of an object that begins at `object`; none when the value is omitted.
+static void AppendMember(StringInfo out, int object, const ColumnPlan& column, Datum value,
+                         bool is_null, ColumnNotes* notes, size_t bytes_max) {
+  int start = out->len;
+  if (start > object) appendStringInfoCharMacro(out, ',');
+  appendBinaryStringInfo(out, column.prefix, column.prefix_bytes);
+  if (is_null) {
+    appendBinaryStringInfo(out, "null", 4);
+    return;
+  }
+  ColumnResult result = AppendColumn(out, column.value, value, MaxValueBytes(), bytes_max);
+  if (result.form == ColumnForm::kPlain) return;
+  if (result.form == ColumnForm::kOmitted) out->len = start;
+  Note(notes, column, result);
 }
 
 void AppendRecord(StringInfo out, const RelationPlan* plan, const Row& row, bool identity_only,
-                  StringInfo unchanged, StringInfo omitted) {
+                  size_t bytes_max, RowNotes* notes) {
   appendStringInfoCharMacro(out, '{');
-  bool first = true;
+  int object = out->len;
   for (int i = 0; i < plan->column_count; i++) {
     const ColumnPlan& column = plan->columns[i];
     int at = column.number - 1;
     if (identity_only && !column.in_identity) continue;
     if (row.absent[at]) {
-      AppendName(unchanged, column);
+      AppendName(&notes->unchanged, column);
       continue;
     }
-    bool is_null = row.nulls[at];
-    if (!is_null && TooLarge(plan, at, row.values[at])) {
-      AppendName(omitted, column);
-      continue;
-    }
-    if (!first) appendStringInfoCharMacro(out, ',');
-    first = false;
-    appendBinaryStringInfo(out, column.prefix, column.prefix_bytes);
-    if (is_null) {
-      appendBinaryStringInfo(out, "null", 4);
-    } else {
-      AppendValue(out, column.value, row.values[at]);
-    }
+    AppendMember(out, object, column, row.values[at], row.nulls[at], &notes->record, bytes_max);
   }
   appendStringInfoCharMacro(out, '}');
 }
@@ -112,23 +169,17 @@ static bool SameValue(const RelationPlan* plan, int at, const Row& before, const
                         attribute->attlen);
 }
 
-void AppendChanges(StringInfo out, const RelationPlan* plan, const Row& before, const Row& after) {
+void AppendChanges(StringInfo out, const RelationPlan* plan, const Row& before, const Row& after,
+                   size_t bytes_max, RowNotes* notes) {
   appendStringInfoCharMacro(out, '{');
-  bool first = true;
+  int object = out->len;
   for (int i = 0; i < plan->column_count && before.exists; i++) {
     const ColumnPlan& column = plan->columns[i];
     int at = column.number - 1;
     if (!column.in_identity || before.absent[at] || after.absent[at]) continue;
     if (SameValue(plan, at, before, after)) continue;
-    if (!before.nulls[at] && TooLarge(plan, at, before.values[at])) continue;
-    if (!first) appendStringInfoCharMacro(out, ',');
-    first = false;
-    appendBinaryStringInfo(out, column.prefix, column.prefix_bytes);
-    if (before.nulls[at]) {
-      appendBinaryStringInfo(out, "null", 4);
-    } else {
-      AppendValue(out, column.value, before.values[at]);
-    }
+    AppendMember(out, object, column, before.values[at], before.nulls[at], &notes->changes,
+                 bytes_max);
   }
   appendStringInfoCharMacro(out, '}');
 }
@@ -145,7 +196,13 @@ void AppendKey(StringInfo out, const RelationPlan* plan, const Row& row, const i
       continue;
     }
     int start = out->len;
-    AppendValue(out, column.value, row.values[at]);
+    // What cannot be written shares the group of NULL: rather too much order than too little.
+    ColumnResult result =
+        AppendColumn(out, column.value, row.values[at], MaxValueBytes(), kMessageBytesMax);
+    if (result.form == ColumnForm::kOmitted) {
+      appendBinaryStringInfo(out, "null", 4);
+      continue;
+    }
     if (out->data[start] == '"') continue;
     std::string_view plain(pnstrdup(out->data + start, static_cast<Size>(out->len - start)),
                            static_cast<size_t>(out->len - start));
