@@ -11,7 +11,9 @@
 --   group_columns  messages with equal values are in order; NULL: primary key; {}: whole table
 --   max_deliver    attempts before a message becomes a dead letter; 0: no limit;
 --                  NULL: 12 for push, no limit for pull
---   backoff_*      delay after a failed attempt: base, doubling up to max; NULL: 5 s and 24 h
+--   backoff_base, backoff_max
+--                  delay after a failed attempt: base, doubling up to max, each time 20 % more or less
+--                  by chance; NULL: 5 s and 24 h
 --   max_in_flight  messages; 0 or NULL: no limit
 --   columns, exclude_columns
 --                  which columns of the tables go into messages; not both; NULL: all
@@ -31,6 +33,10 @@
 --   message_prefixes
 --                  messages of pg_logical_emit_message with these prefixes; x* means all that begin
 --                  with x
+--   order_mode     group: messages of a group one after the other; none: no order, nothing waits for
+--                  another message; strict: all messages of the consumer are one group
+--   backoff        instead of backoff_base and backoff_max: the delays after the first, second, …
+--                  failed attempt, to the letter; the last one repeats
 -- Writes: endpoint, consumer.
 CREATE FUNCTION sequin.create_consumer(
   name               text,
@@ -57,16 +63,20 @@ CREATE FUNCTION sequin.create_consumer(
   include_children   bool     DEFAULT false,
   filter_transition  text     DEFAULT 'update',
   fill_unchanged     bool     DEFAULT false,
-  message_prefixes   text[]   DEFAULT NULL)
+  message_prefixes   text[]   DEFAULT NULL,
+  order_mode         text     DEFAULT 'group',
+  backoff            interval[] DEFAULT NULL)
 RETURNS uuid LANGUAGE c VOLATILE CALLED ON NULL INPUT
 AS 'MODULE_PATHNAME', 'sequin_create_consumer';
 COMMENT ON FUNCTION sequin.create_consumer IS
   'Makes a consumer: from the next commit on it gets the changes it asks for; returns its uuid';
 
 -- Changes a consumer; NULL leaves a value as it is, filter => '' removes the filter, {} of columns,
--- exclude_columns and message_prefixes removes them, max_deliver and max_in_flight => 0 remove the
+-- exclude_columns, message_prefixes and backoff removes them, max_deliver and max_in_flight => 0 remove the
 -- limit. What is sent, and where to, only the owner may change.
--- Changes of tables, actions, filter and group_columns are in force for what commits later.
+-- Changes of tables, actions, filter and group_columns are in force for what commits later; of
+-- order_mode for messages that were neither handed out nor parked before. status => 'active' also
+-- brings up a consumer that was restored into this database from a dump.
 -- Writes: endpoint, consumer.
 CREATE FUNCTION sequin.alter_consumer(
   name               text,
@@ -93,7 +103,9 @@ CREATE FUNCTION sequin.alter_consumer(
   include_children   bool     DEFAULT NULL,
   filter_transition  text     DEFAULT NULL,
   fill_unchanged     bool     DEFAULT NULL,
-  message_prefixes   text[]   DEFAULT NULL)
+  message_prefixes   text[]   DEFAULT NULL,
+  order_mode         text     DEFAULT NULL,
+  backoff            interval[] DEFAULT NULL)
 RETURNS void LANGUAGE c VOLATILE CALLED ON NULL INPUT
 AS 'MODULE_PATHNAME', 'sequin_alter_consumer';
 COMMENT ON FUNCTION sequin.alter_consumer IS
@@ -130,13 +142,19 @@ AS 'MODULE_PATHNAME', 'sequin_explain_filter';
 COMMENT ON FUNCTION sequin.explain_filter IS
   'Says how a filter is evaluated for a table, or why it cannot be';
 
+-- Which database this is: another one after a restore from a dump, also into the same cluster.
+CREATE FUNCTION sequin.home() RETURNS text
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sequin_home';
+COMMENT ON FUNCTION sequin.home() IS 'internal: names this database; consumers are active only where they were made active';
+
 -- What an agent needs to know to deliver. A push consumer has a url.
 CREATE FUNCTION sequin.agent_consumers()
 RETURNS TABLE (
   consumer int, id uuid, name text, kind text, status text, url text, headers jsonb,
   batch_size int, max_in_flight int, visibility_timeout_ms bigint, request_timeout_ms bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT c.id, c.uuid, c.name, CASE WHEN c.endpoint IS NULL THEN 'pull' ELSE 'push' END, c.status,
+  SELECT c.id, c.uuid, c.name, CASE WHEN c.endpoint IS NULL THEN 'pull' ELSE 'push' END,
+         CASE WHEN c.home = sequin.home() THEN c.status ELSE 'paused' END,
          e.url, coalesce(e.headers, '{}'), c.push_batch_size, c.max_in_flight,
          c.visibility_timeout_ms, coalesce(e.timeout_ms, 30000)
   FROM sequin.consumer c LEFT JOIN sequin.endpoint e ON e.id = c.endpoint

@@ -11,7 +11,7 @@ GRANT USAGE ON SCHEMA sequin TO sequin_admin, sequin_agent, sequin_consumer, seq
 GRANT SELECT ON sequin.consumers, sequin.status
   TO sequin_admin, sequin_agent, sequin_consumer, sequin_monitor;
 -- Functions in a view run as the one who reads it.
-GRANT EXECUTE ON FUNCTION sequin.queue_counts, sequin.capture_status
+GRANT EXECUTE ON FUNCTION sequin.queue_counts, sequin.capture_status, sequin.home
   TO sequin_admin, sequin_agent, sequin_consumer, sequin_monitor;
 
 GRANT EXECUTE ON FUNCTION sequin.start, sequin.stop, sequin.create_consumer TO sequin_admin;
@@ -20,8 +20,8 @@ GRANT EXECUTE ON FUNCTION sequin.start, sequin.stop, sequin.create_consumer TO s
 GRANT EXECUTE ON FUNCTION sequin.alter_consumer, sequin.drop_consumer, sequin.grant_consumer,
   sequin.revoke_consumer, sequin.explain_filter TO sequin_admin, sequin_consumer;
 
-GRANT EXECUTE ON FUNCTION sequin.receive, sequin.ack, sequin.nack, sequin.release, sequin.extend,
-  sequin.sync TO sequin_admin, sequin_consumer, sequin_agent;
+GRANT EXECUTE ON FUNCTION sequin.receive, sequin.ack, sequin.nack, sequin.release,
+  sequin.dead_letter, sequin.extend, sequin.sync TO sequin_admin, sequin_consumer, sequin_agent;
 
 GRANT EXECUTE ON FUNCTION sequin.agent_consumers, sequin.agent_receive, sequin.agent_settle,
   sequin.agent_next_due TO sequin_agent;

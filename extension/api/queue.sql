@@ -6,7 +6,14 @@
 
 -- Takes up to batch_size (1 to 10,000) messages for visibility_timeout (100 ms to 12 h; NULL: the
 -- consumer's). Without messages it waits up to `wait` (at most 30 s), and may return none before
--- that time when it has passed by very many messages that must wait for others.
+-- that time when it has passed by a million messages that must wait for others.
+--   max_bytes      no more than fit into so many bytes of the log, but at least one; NULL: no limit.
+--                  Envelopes are some hundred bytes larger than their messages in the log.
+--   request_id     names the claim. While it lasts, a receive with the same name gets its messages
+--                  again that are not settled, with the same ack_ids and until the same time,
+--                  whatever its other arguments: for a client that has lost the answer. When it is
+--                  over (all settled, or its time), the name is free and makes a new claim.
+--
 --   ack_id         names this delivery; every delivery has a new one
 --   message        the envelope: record, changes, action, metadata
 --   group_key      messages with the same one are delivered in order; NULL: a group of its own
@@ -18,10 +25,12 @@ CREATE FUNCTION sequin.receive(
   consumer text,
   batch_size int DEFAULT 1,
   visibility_timeout interval DEFAULT NULL,
-  wait interval DEFAULT '0')
+  wait interval DEFAULT '0',
+  max_bytes bigint DEFAULT NULL,
+  request_id uuid DEFAULT NULL)
 RETURNS TABLE (ack_id uuid, message json, group_key text, deliver_count int, seq bigint)
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sequin_receive';
-COMMENT ON FUNCTION sequin.receive(text, int, interval, interval) IS
+COMMENT ON FUNCTION sequin.receive(text, int, interval, interval, bigint, uuid) IS
   'takes messages of a consumer, in order in each group';
 
 -- Accepts messages. In your own transaction, your writes and the ack happen together or not at
@@ -55,6 +64,17 @@ CREATE FUNCTION sequin.release(consumer text, ack_ids uuid[])
 RETURNS TABLE (ack_id uuid, result text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sequin_release';
 COMMENT ON FUNCTION sequin.release(text, uuid[]) IS 'gives messages back unworked';
+
+-- Rejects messages for good: each becomes a dead letter (reason rejected) with `error`, whatever
+-- attempts it has left. Later messages of its group that came with it are taken back, and follow.
+-- Result as of ack, with DEAD_LETTERED.
+CREATE FUNCTION sequin.dead_letter(
+  consumer text,
+  ack_ids uuid[],
+  error text DEFAULT NULL)
+RETURNS TABLE (ack_id uuid, result text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sequin_dead_letter';
+COMMENT ON FUNCTION sequin.dead_letter(text, uuid[], text) IS 'rejects messages for good';
 
 -- Keeps the claims of these deliveries for visibility_timeout (100 ms to 12 h) from now on; never
 -- makes the time shorter. It is the whole claim that is kept: all that came in one receive. Result

@@ -17,6 +17,7 @@ CREATE TABLE sequin.claim (
   kind        "char" NOT NULL,
   entries     bytea NOT NULL,
   open_claims bytea,
+  request     uuid,
   PRIMARY KEY (consumer, no)
 ) WITH (toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0.05);
 ALTER TABLE sequin.claim ALTER entries SET STORAGE EXTERNAL;
@@ -29,6 +30,7 @@ COMMENT ON COLUMN sequin.claim.low_no IS 'all claims with a smaller number are s
 COMMENT ON COLUMN sequin.claim.keep IS 'rewind: entries of older claims from this ordinal on are void';
 COMMENT ON COLUMN sequin.claim.last_rewind IS 'the newest rewind row before this one; 0: none';
 COMMENT ON COLUMN sequin.claim.entries IS 'format: extension/change/entry_codec.h, base ordinal 0';
+COMMENT ON COLUMN sequin.claim.request IS 'what the client called the claim';
 COMMENT ON COLUMN sequin.claim.open_claims IS 'in some rows: numbers of all older claims that may be unsettled, as differences, each a varint';
 
 CREATE TABLE sequin.held (

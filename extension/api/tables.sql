@@ -24,7 +24,7 @@ CREATE TABLE sequin.consumer (
   actions               text[] NOT NULL,
   filter                text,
   group_columns         text[],
-  order_mode            text NOT NULL DEFAULT 'group' CHECK (order_mode IN ('group')),
+  order_mode            text NOT NULL DEFAULT 'group' CHECK (order_mode IN ('group', 'none', 'strict')),
   visibility_timeout_ms bigint NOT NULL DEFAULT 30000
                         CHECK (visibility_timeout_ms BETWEEN 100 AND 43200000),
   max_deliver           int CHECK (max_deliver > 0),
@@ -44,12 +44,16 @@ CREATE TABLE sequin.consumer (
                         CHECK (filter_transition IN ('update', 'insert_delete')),
   fill_unchanged        bool NOT NULL DEFAULT false,
   message_prefixes      text[],
+  backoff_ms            bigint[],
+  home                  text NOT NULL,
   endpoint              int REFERENCES sequin.endpoint,
   created_at            timestamptz NOT NULL DEFAULT now(),
   updated_at            timestamptz NOT NULL DEFAULT now()
 );
 ALTER TABLE sequin.consumer REPLICA IDENTITY FULL;
 COMMENT ON TABLE sequin.consumer IS 'Consumers as declared; endpoint IS NULL means pull';
+COMMENT ON COLUMN sequin.consumer.backoff_ms IS 'rests after the first, second, … failed attempt; NULL: backoff_base_ms doubling up to backoff_max_ms';
+COMMENT ON COLUMN sequin.consumer.home IS 'sequin.home() of the database it was made active in; in another one it is paused';
 
 CREATE TABLE sequin.consumer_grantee (
   consumer int REFERENCES sequin.consumer ON DELETE CASCADE,

@@ -6,10 +6,14 @@
 CREATE VIEW sequin.consumers WITH (security_barrier) AS
 SELECT c.name, c.uuid AS id, c.owner,
        CASE WHEN c.endpoint IS NULL THEN 'pull' ELSE 'push' END AS kind,
-       c.status, c.tables, c.actions, c.filter, c.group_columns, e.url AS push_url,
+       CASE WHEN c.home = sequin.home() THEN c.status ELSE 'paused' END AS status,
+       CASE WHEN c.home <> sequin.home() THEN
+         'restored from another database; sequin.alter_consumer(…, status => ''active'') makes it active here'
+       END AS status_reason,
+       c.tables, c.actions, c.filter, c.group_columns, c.order_mode, e.url AS push_url,
        counts.ready, counts.in_flight, counts.parked,
        (SELECT count(*) FROM sequin.dead_letter d WHERE d.consumer = c.id) AS dead,
-       c.visibility_timeout_ms, c.max_deliver, c.backoff_base_ms, c.backoff_max_ms,
+       c.visibility_timeout_ms, c.max_deliver, c.backoff_base_ms, c.backoff_max_ms, c.backoff_ms,
        c.max_in_flight,
        CASE WHEN c.endpoint IS NOT NULL THEN c.push_batch_size END AS push_batch_size,
        e.timeout_ms AS push_timeout_ms,
@@ -26,6 +30,7 @@ WHERE pg_catalog.pg_has_role(c.owner, 'USAGE')
    OR EXISTS (SELECT FROM sequin.consumer_grantee g
               WHERE g.consumer = c.id AND pg_catalog.pg_has_role(g.grantee, 'USAGE'));
 COMMENT ON VIEW sequin.consumers IS 'Consumers that you may see, with where their messages are';
+COMMENT ON COLUMN sequin.consumers.status_reason IS 'why it is paused though nobody paused it';
 COMMENT ON COLUMN sequin.consumers.ready IS 'messages that the next receive may hand out, but for those parked';
 COMMENT ON COLUMN sequin.consumers.in_flight IS 'messages handed out and not settled';
 COMMENT ON COLUMN sequin.consumers.parked IS 'messages that wait for a time or for an earlier one of their group';

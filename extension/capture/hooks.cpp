@@ -5,6 +5,7 @@
 #include "capture/launcher.h"
 #include "capture/shared_state.h"
 #include "pg/transaction.h"
+#include "wake/wake.h"
 
 namespace sequin {
 
@@ -105,6 +106,14 @@ static Oid DatabaseInTheWay(Node* statement) {
   return may ? database : InvalidOid;
 }
 
+// COMMIT PREPARED commits in a transaction of its own that has no xid: AtCommit sees nothing. Which
+// consumers it has settled messages of, was forgotten with the session that prepared it.
+static void AfterPrepared(TransactionStmtKind kind) {
+  if (kind != TRANS_STMT_COMMIT_PREPARED && kind != TRANS_STMT_ROLLBACK_PREPARED) return;
+  WakeEverybody();
+  if (kind == TRANS_STMT_COMMIT_PREPARED) WakeCapture();
+}
+
 static void OnUtility(PlannedStmt* planned, const char* text, bool read_only_tree,
                       ProcessUtilityContext context, ParamListInfo params, QueryEnvironment* env,
                       DestReceiver* destination, QueryCompletion* completion) {
@@ -121,10 +130,8 @@ static void OnUtility(PlannedStmt* planned, const char* text, bool read_only_tre
   } else {
     run();
   }
-  // COMMIT PREPARED commits in a transaction of its own that has no xid: AtCommit sees nothing.
-  if (IsA(statement, TransactionStmt) &&
-      reinterpret_cast<TransactionStmt*>(statement)->kind == TRANS_STMT_COMMIT_PREPARED) {
-    WakeCapture();
+  if (IsA(statement, TransactionStmt)) {
+    AfterPrepared(reinterpret_cast<TransactionStmt*>(statement)->kind);
   }
 }
 

@@ -51,7 +51,7 @@ struct DatabaseState {
   pg_atomic_uint32 extension_check;         // DROP EXTENSION committed: look whether it is gone
   ConditionVariable changed;                // state or worker_pid changed
   pg_atomic_uint32 definitions_changed;     // NOTIFY is due
-  pg_atomic_uint32 armed[kWakeSlots];       // agents asked for a NOTIFY
+  pg_atomic_uint32 armed[kWakeSlots];       // the consumer whose agent asked for a NOTIFY
   pg_atomic_uint32 notify_due[kWakeSlots];  // consumer of a wake that met an armed slot
   TimestampTz last_error_at;                // (L)
   int failures;                             // (L) failed starts in a row

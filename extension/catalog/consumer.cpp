@@ -37,6 +37,8 @@ enum ConsumerColumn : AttrNumber {
   kFilterTransition,
   kFillUnchanged,
   kMessagePrefixes,
+  kBackoff,
+  kHome,
   kEndpoint,
 };
 
@@ -75,6 +77,24 @@ void ReadGroupColumns(const Row& row, Consumer* consumer) {
   consumer->group_column_count = count;
 }
 
+void ReadBackoff(const Row& row, Consumer* consumer) {
+  if (row.IsNull(kBackoff)) return;
+  Datum* elements;
+  int count;
+  deconstruct_array(DatumGetArrayTypeP(row.Get(kBackoff)), INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+                    TYPALIGN_DOUBLE, &elements, nullptr, &count);
+  auto* delays = static_cast<int64*>(palloc(sizeof(int64) * (count ? count : 1)));
+  for (int i = 0; i < count; i++) delays[i] = DatumGetInt64(elements[i]);
+  consumer->backoff_ms = delays;
+  consumer->backoff_count = count;
+}
+
+OrderMode OrderOf(std::string_view name) {
+  return name == "none"     ? OrderMode::kNone
+         : name == "strict" ? OrderMode::kStrict
+                            : OrderMode::kGroup;
+}
+
 Consumer* ReadConsumer(const Row& row) {
   auto* consumer = static_cast<Consumer*>(palloc0(sizeof(Consumer)));
   consumer->id = DatumGetInt32(row.Get(kId));
@@ -82,7 +102,9 @@ Consumer* ReadConsumer(const Row& row) {
   consumer->name = row.Text(kName);
   consumer->owner = DatumGetObjectId(row.Get(kOwner));
   consumer->kind = row.IsNull(kEndpoint) ? ConsumerKind::kPull : ConsumerKind::kPush;
-  consumer->paused = TextView(row.Get(kStatus)) == "paused";
+  consumer->order = OrderOf(TextView(row.Get(kOrderMode)));
+  consumer->at_home = TextView(row.Get(kHome)) == Home();
+  consumer->paused = TextView(row.Get(kStatus)) == "paused" || !consumer->at_home;
   consumer->visibility_timeout_ms = row.Int8(kVisibilityTimeout);
   consumer->max_deliver = row.Int4Or0(kMaxDeliver);
   consumer->backoff_base_ms = row.Int8(kBackoffBase);
@@ -91,6 +113,7 @@ Consumer* ReadConsumer(const Row& row) {
   Jsonb* annotations = DatumGetJsonbP(row.Get(kAnnotations));
   consumer->annotations = JsonbToCString(nullptr, &annotations->root, VARSIZE(annotations));
   consumer->fill_unchanged = DatumGetBool(row.Get(kFillUnchanged));
+  ReadBackoff(row, consumer);
   ReadGroupColumns(row, consumer);
   return consumer;
 }
@@ -198,6 +221,10 @@ void RequireRight(const Consumer* consumer, ConsumerUse use) {
 }
 
 }  // namespace
+
+const char* Home() {
+  return psprintf(UINT64_FORMAT ":%u", GetSystemIdentifier(), MyDatabaseId);
+}
 
 bool IsMemberOf(const char* role) {
   Oid oid = get_role_oid(role, true);

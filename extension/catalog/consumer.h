@@ -1,6 +1,7 @@
 // A consumer as the user declared it, read from sequin.consumer, and who may use it.
 #pragma once
 
+#include "catalog/order_mode.h"
 #include "pg/prelude.h"
 
 namespace sequin {
@@ -13,11 +14,15 @@ struct Consumer {
   const char* name;
   Oid owner;
   ConsumerKind kind;
-  bool paused;
+  OrderMode order;
+  bool paused;   // by somebody, or since it is not at home
+  bool at_home;  // in the database it was made active in
   int64 visibility_timeout_ms;
   int32 max_deliver;  // 0 = no limit
   int64 backoff_base_ms;
   int64 backoff_max_ms;
+  const int64* backoff_ms;  // instead of base and max, nullptr: none
+  int32 backoff_count;
   int32 max_in_flight;      // messages; 0 = no limit
   const char* annotations;  // JSON text
   bool fill_unchanged;      // look up what an update left out of the WAL
@@ -37,6 +42,10 @@ enum class ConsumerUse {
 Consumer* FindConsumer(std::string_view name_or_uuid, ConsumerUse use);
 // By internal number, for the agent's functions.
 Consumer* FindConsumerById(int32 id, ConsumerUse use);
+
+// Which database this is. A consumer is active only in the one it was made active in: a dump that
+// is restored elsewhere does not deliver twice.
+const char* Home();
 
 // Whether the current user has the rights of one of our group roles (sequin_admin, …).
 bool IsMemberOf(const char* role);

@@ -14,6 +14,7 @@ constexpr size_t kFilterBytesMax = 16 * 1024;
 constexpr int kTablesMax = 1000;
 constexpr int kGroupColumnsMax = 32;
 constexpr int kPrefixesMax = 100;
+constexpr int kBackoffMax = 100;
 constexpr int kHeadersMax = 50;
 constexpr int kHeaderBytesMax = 8 * 1024;
 constexpr int kAnnotationBytesMax = 16 * 1024;
@@ -117,6 +118,8 @@ void CheckOptions(const Declaration& declaration) {
   static constexpr const char* kTransitions[] = {"update", "insert_delete"};
   CheckChoice("number_format", declaration.number_format, kFormats);
   CheckChoice("filter_transition", declaration.filter_transition, kTransitions);
+  static constexpr const char* kOrders[] = {"group", "none", "strict"};
+  CheckChoice("order_mode", declaration.order_mode, kOrders);
   CheckMessagePrefixes(declaration.message_prefixes);
   if (declaration.columns.count > 0 && declaration.exclude_columns.count > 0) {
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -173,6 +176,11 @@ void CheckNumbers(const Declaration& declaration) {
   if (declaration.backoff_base_ms > declaration.backoff_max_ms) {
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
             errmsg("backoff_base must not be longer than backoff_max"));
+  }
+  CheckCount("the number of elements of backoff", declaration.backoff_ms.count, 0, kBackoffMax,
+             "The last one repeats.");
+  for (int i = 0; i < declaration.backoff_ms.count; i++) {
+    CheckDuration("backoff", declaration.backoff_ms.items[i], 0, 30 * kDay, "0 to 30 days");
   }
   CheckCount("max_deliver", declaration.max_deliver, 0, 32767, "0 means without limit.");
   CheckCount("max_in_flight", declaration.max_in_flight, 0, 1000000, "0 means without limit.");
@@ -321,6 +329,50 @@ Datum TextArrayDatum(const TextList& list) {
   auto* elements = static_cast<Datum*>(palloc(sizeof(Datum) * (list.count + 1)));
   for (int i = 0; i < list.count; i++) elements[i] = CStringGetTextDatum(list.items[i]);
   return PointerGetDatum(construct_array(elements, list.count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+// Elements of an array of one dimension without NULL.
+static Datum* ElementsOf(Datum array_datum, Oid type, int16 length, bool by_value,
+                         const char* argument, int* count) {
+  ArrayType* array = DatumGetArrayTypeP(array_datum);
+  if (ARR_NDIM(array) > 1) {
+    ereport(ERROR, errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+            errmsg("%s must have one dimension", argument));
+  }
+  if (array_contains_nulls(array)) {
+    ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+            errmsg("%s must not contain NULL", argument));
+  }
+  Datum* elements;
+  deconstruct_array(array, type, length, by_value, TYPALIGN_DOUBLE, &elements, nullptr, count);
+  return elements;
+}
+
+MillisecondsList MillisecondsListOf(Datum interval_array, const char* argument) {
+  MillisecondsList list;
+  Datum* elements =
+      ElementsOf(interval_array, INTERVALOID, sizeof(Interval), false, argument, &list.count);
+  list.items = static_cast<int64*>(palloc(sizeof(int64) * (list.count + 1)));
+  for (int i = 0; i < list.count; i++) {
+    list.items[i] = MillisecondsOf(DatumGetIntervalP(elements[i]));
+  }
+  return list;
+}
+
+MillisecondsList StoredMilliseconds(Datum int8_array) {
+  MillisecondsList list;
+  Datum* elements =
+      ElementsOf(int8_array, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, "stored list", &list.count);
+  list.items = static_cast<int64*>(palloc(sizeof(int64) * (list.count + 1)));
+  for (int i = 0; i < list.count; i++) list.items[i] = DatumGetInt64(elements[i]);
+  return list;
+}
+
+Datum MillisecondsDatum(const MillisecondsList& list) {
+  auto* elements = static_cast<Datum*>(palloc(sizeof(Datum) * (list.count + 1)));
+  for (int i = 0; i < list.count; i++) elements[i] = Int64GetDatum(list.items[i]);
+  return PointerGetDatum(construct_array(elements, list.count, INT8OID, sizeof(int64),
+                                         FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
 int64 MillisecondsOf(const Interval* interval) {

@@ -14,6 +14,11 @@ struct TextList {
   const char** end() const { return items + count; }
 };
 
+struct MillisecondsList {
+  int64* items = nullptr;
+  int count = 0;
+};
+
 struct Declaration {
   const char* name;
   TextList tables;  // patterns, quoted as quote_identifier does
@@ -42,6 +47,8 @@ struct Declaration {
   const char* filter_transition;
   bool fill_unchanged;
   TextList message_prefixes;
+  const char* order_mode;
+  MillisecondsList backoff_ms;  // none: base and max
 };
 
 // ERROR 22023: not a name that a consumer can have.
@@ -59,6 +66,10 @@ void CheckDeclaredTables(const Declaration& declaration, Oid owner);
 // more than one dimension.
 TextList TextListOf(Datum text_array, const char* argument);
 Datum TextArrayDatum(const TextList& list);
+// An interval[] as milliseconds, and bigint[] of them and back.
+MillisecondsList MillisecondsListOf(Datum interval_array, const char* argument);
+MillisecondsList StoredMilliseconds(Datum int8_array);
+Datum MillisecondsDatum(const MillisecondsList& list);
 // An interval as milliseconds: a month has 30 days and a day 24 hours.
 int64 MillisecondsOf(const Interval* interval);
 

@@ -10,6 +10,7 @@
 #include "catalog/replica_identity.h"
 #include "catalog/stored_consumer.h"
 #include "filter/filter.h"
+#include "pg/table.h"
 #include "queue/queue_locks.h"
 #include "wake/wake.h"
 
@@ -43,6 +44,8 @@ enum Argument {
   kFilterTransition,
   kFillUnchanged,
   kMessagePrefixes,
+  kOrderMode,
+  kBackoff,
 };
 
 constexpr int32 kPushMaxDeliver = 12;
@@ -68,6 +71,9 @@ class Arguments {
   }
   void Milliseconds(Argument argument, int64* field) const {
     if (Has(argument)) *field = MillisecondsOf(DatumGetIntervalP(Get(argument)));
+  }
+  void MillisecondsEach(Argument argument, const char* name, MillisecondsList* field) const {
+    if (Has(argument)) *field = MillisecondsListOf(Get(argument), name);
   }
   void Json(Argument argument, Jsonb** field) const {
     if (Has(argument)) *field = DatumGetJsonbP(Get(argument));
@@ -96,6 +102,14 @@ const char* NameArgument(FunctionCallInfo call) {
     ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("name must not be NULL"));
   }
   return TextDatumGetCString(call->args[kName].value);
+}
+
+void RefuseTwoBackoffs(const Arguments& arguments, const Declaration& declaration) {
+  if (declaration.backoff_ms.count == 0) return;
+  if (!arguments.Has(kBackoffBase) && !arguments.Has(kBackoffMax)) return;
+  ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+          errmsg("a consumer has either backoff or backoff_base and backoff_max"),
+          errhint("backoff => '{}' removes the list."));
 }
 
 void Overlay(const Arguments& arguments, Declaration* declaration) {
@@ -127,6 +141,9 @@ void Overlay(const Arguments& arguments, Declaration* declaration) {
   arguments.Text(kFilterTransition, &declaration->filter_transition);
   arguments.Bool(kFillUnchanged, &declaration->fill_unchanged);
   arguments.Texts(kMessagePrefixes, "message_prefixes", &declaration->message_prefixes);
+  arguments.Text(kOrderMode, &declaration->order_mode);
+  arguments.MillisecondsEach(kBackoff, "backoff", &declaration->backoff_ms);
+  RefuseTwoBackoffs(arguments, *declaration);
 }
 
 Jsonb* EmptyObject() {
@@ -158,6 +175,7 @@ Declaration Defaults(const char* name, bool push) {
   declaration.number_format = "standard";
   declaration.publish_via_partition_root = true;
   declaration.filter_transition = "update";
+  declaration.order_mode = "group";
   return declaration;
 }
 
@@ -194,6 +212,8 @@ void RequireSameKind(const Declaration& declaration, const Arguments& arguments)
 void AlterConsumer(FunctionCallInfo call) {
   Arguments arguments(call);
   const char* name = NameArgument(call);
+  bool activate = arguments.Has(kStatus) && TextView(arguments.Get(kStatus)) == "active";
+  if (activate && !FindConsumer(name, ConsumerUse::kManage)->at_home) EnsureCapture();
   LockDeclarations();
   bool what = arguments.ChangesWhatIsSent();
   Consumer* consumer = FindConsumer(name, what ? ConsumerUse::kOwn : ConsumerUse::kManage);
@@ -202,7 +222,7 @@ void AlterConsumer(FunctionCallInfo call) {
   Overlay(arguments, &declaration);
   CheckDeclaration(&declaration);
   if (arguments.ChangesRouting()) CheckDeclaredTables(declaration, consumer->owner);
-  UpdateConsumer(consumer->id, declaration);
+  UpdateConsumer(consumer->id, declaration, activate);
   WakeDefinitionsAtCommit();
   WakeConsumerAtCommit(consumer->id);
 }
@@ -279,6 +299,11 @@ Datum sequin_revoke_consumer(PG_FUNCTION_ARGS) {
   Consumer* consumer = FindConsumer(NameArgument(fcinfo), ConsumerUse::kOwn);
   DeleteGrantee(consumer->id, RoleArgument(fcinfo));
   PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(sequin_home);
+Datum sequin_home(PG_FUNCTION_ARGS) {
+  PG_RETURN_TEXT_P(cstring_to_text(Home()));
 }
 
 PG_FUNCTION_INFO_V1(sequin_explain_filter);

@@ -1,6 +1,7 @@
 // The statements behind create_consumer and its like (stored_consumer.h).
 #include "catalog/stored_consumer.h"
 
+#include "catalog/consumer.h"
 #include "pg/table.h"
 
 namespace sequin {
@@ -15,6 +16,9 @@ class Parameters {
   }
   Parameters& Texts(const TextList& list, bool present = true) {
     return Add(TEXTARRAYOID, present ? TextArrayDatum(list) : Datum{0}, !present);
+  }
+  Parameters& Milliseconds(const MillisecondsList& list) {
+    return Add(INT8ARRAYOID, list.count ? MillisecondsDatum(list) : Datum{0}, list.count == 0);
   }
   Parameters& Bool(bool value) { return Add(BOOLOID, BoolGetDatum(value)); }
   Parameters& Int4(int32 value) { return Add(INT4OID, Int32GetDatum(value)); }
@@ -127,6 +131,9 @@ class StoredRow {
   TextList Texts(int column) {
     return IsNull(column) ? TextList{} : TextListOf(Get(column), "stored list");
   }
+  MillisecondsList Milliseconds(int column) {
+    return IsNull(column) ? MillisecondsList{} : StoredMilliseconds(Get(column));
+  }
   bool Bool(int column) { return DatumGetBool(Get(column)); }
   int64 Int8(int column) { return DatumGetInt64(Get(column)); }
   int32 Int4(int column) { return DatumGetInt32(Get(column)); }
@@ -143,7 +150,7 @@ constexpr char kSelect[] =
     " coalesce(c.max_in_flight, 0), c.push_batch_size, coalesce(e.timeout_ms, 30000),"
     " coalesce(e.headers, '{}'), c.annotations, c.status, c.columns, c.exclude_columns,"
     " c.table_options, c.number_format, c.publish_via_partition_root, c.include_children,"
-    " c.filter_transition, c.fill_unchanged, c.message_prefixes"
+    " c.filter_transition, c.fill_unchanged, c.message_prefixes, c.order_mode, c.backoff_ms"
     " FROM sequin.consumer c LEFT JOIN sequin.endpoint e ON e.id = c.endpoint WHERE c.id = $1";
 
 void ReadDeclaration(StoredRow row, Declaration* declaration) {
@@ -174,9 +181,11 @@ void ReadDeclaration(StoredRow row, Declaration* declaration) {
   declaration->filter_transition = row.Text(23);
   declaration->fill_unchanged = row.Bool(24);
   declaration->message_prefixes = row.Texts(25);
+  declaration->order_mode = row.Text(26);
+  declaration->backoff_ms = row.Milliseconds(27);
 }
 
-// $1 to $21 of insert and update of sequin.consumer.
+// $1 to $23 of insert and update of sequin.consumer.
 void AddColumns(Parameters* parameters, const Declaration& declaration) {
   parameters->Text(declaration.status)
       .Texts(declaration.tables)
@@ -198,7 +207,9 @@ void AddColumns(Parameters* parameters, const Declaration& declaration) {
       .Bool(declaration.include_children)
       .Text(declaration.filter_transition)
       .Bool(declaration.fill_unchanged)
-      .Texts(declaration.message_prefixes, declaration.message_prefixes.count > 0);
+      .Texts(declaration.message_prefixes, declaration.message_prefixes.count > 0)
+      .Text(declaration.order_mode)
+      .Milliseconds(declaration.backoff_ms);
 }
 
 }  // namespace
@@ -224,7 +235,7 @@ bool ConsumerExists(const char* name) {
 pg_uuid_t* InsertConsumer(const Declaration& declaration, Oid owner) {
   Parameters parameters;
   AddColumns(&parameters, declaration);
-  parameters.Text(declaration.name).Add(REGROLEOID, ObjectIdGetDatum(owner));
+  parameters.Text(declaration.name).Add(REGROLEOID, ObjectIdGetDatum(owner)).Text(Home());
   // A pull consumer has no endpoint: number 0 stands for it here.
   parameters.Int4(declaration.push_url != nullptr ? InsertEndpoint(declaration) : 0);
   auto* uuid = static_cast<pg_uuid_t*>(palloc(sizeof(pg_uuid_t)));
@@ -233,9 +244,9 @@ pg_uuid_t* InsertConsumer(const Declaration& declaration, Oid owner) {
       " visibility_timeout_ms, max_deliver, backoff_base_ms, backoff_max_ms, max_in_flight,"
       " push_batch_size, annotations, columns, exclude_columns, table_options, number_format,"
       " publish_via_partition_root, include_children, filter_transition, fill_unchanged,"
-      " message_prefixes, name, owner, endpoint)"
+      " message_prefixes, order_mode, backoff_ms, name, owner, home, endpoint)"
       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
-      " $19, $20, $21, $22, $23, nullif($24, 0))"
+      " $19, $20, $21, $22, $23, $24, $25, $26, nullif($27, 0))"
       " RETURNING uuid",
       parameters, [&](MemoryContext, HeapTuple row, TupleDesc columns) {
         bool is_null;
@@ -254,17 +265,18 @@ Declaration LoadDeclaration(int32 consumer) {
   return declaration;
 }
 
-void UpdateConsumer(int32 consumer, const Declaration& declaration) {
+void UpdateConsumer(int32 consumer, const Declaration& declaration, bool activate) {
   Parameters parameters;
   AddColumns(&parameters, declaration);
-  parameters.Int4(consumer);
+  parameters.Int4(consumer).Text(activate ? Home() : nullptr);
   Execute(
       "UPDATE sequin.consumer SET status = $1, tables = $2, actions = $3, filter = $4,"
       " group_columns = $5, visibility_timeout_ms = $6, max_deliver = $7, backoff_base_ms = $8,"
       " backoff_max_ms = $9, max_in_flight = $10, push_batch_size = $11, annotations = $12,"
       " columns = $13, exclude_columns = $14, table_options = $15, number_format = $16,"
       " publish_via_partition_root = $17, include_children = $18, filter_transition = $19,"
-      " fill_unchanged = $20, message_prefixes = $21, updated_at = now() WHERE id = $22",
+      " fill_unchanged = $20, message_prefixes = $21, order_mode = $22, backoff_ms = $23,"
+      " home = coalesce($25, home), updated_at = now() WHERE id = $24",
       parameters);
   if (declaration.push_url == nullptr) return;
   Parameters endpoint;

@@ -12,7 +12,8 @@ void LockDeclarations();
 bool ConsumerExists(const char* name);
 pg_uuid_t* InsertConsumer(const Declaration& declaration, Oid owner);
 Declaration LoadDeclaration(int32 consumer);
-void UpdateConsumer(int32 consumer, const Declaration& declaration);
+// `activate`: from now on it is at home in this database.
+void UpdateConsumer(int32 consumer, const Declaration& declaration, bool activate);
 // With all that the queue has of it, and its dead letters. The queue's lock is the caller's matter.
 void DeleteConsumer(int32 consumer);
 void InsertGrantee(int32 consumer, Oid role);

@@ -219,15 +219,33 @@ void LogReader::Fill(TupleTableSlot* slot, LogRow* row) {
 bool LogReader::Find(int64 seq, LogRow* row) {
   if (texts_ == nullptr) texts_ = NewContext(CurrentMemoryContext, "sequin log texts");
   MemoryContextReset(texts_);
-  if (!OpenSegmentOf(seq)) return false;
-  if (Seek(seq, row)) return true;
-  // Perhaps it is in a segment that came after those that are known.
-  if (end_seq_ != PG_INT64_MAX) return false;
-  Close();
-  return OpenSegmentOf(seq) && Seek(seq, row);
+  TupleTableSlot* slot = FindSlot(seq);
+  if (slot == nullptr) return false;
+  InContext(texts_, [&] { Fill(slot, row); });
+  return true;
 }
 
-bool LogReader::Seek(int64 seq, LogRow* row) {
+int64 LogReader::BytesOf(int64 seq) {
+  TupleTableSlot* slot = FindSlot(seq);
+  int64 bytes = 0;
+  for (LogColumn column : {kKey, kRecord, kChanges, kMeta}) {
+    if (slot != nullptr) {
+      bytes += static_cast<int64>(toast_raw_datum_size(SlotColumn(slot, column)) - VARHDRSZ);
+    }
+  }
+  return bytes;
+}
+
+TupleTableSlot* LogReader::FindSlot(int64 seq) {
+  if (!OpenSegmentOf(seq)) return nullptr;
+  if (TupleTableSlot* slot = Seek(seq)) return slot;
+  // Perhaps it is in a segment that came after those that are known.
+  if (end_seq_ != PG_INT64_MAX) return nullptr;
+  Close();
+  return OpenSegmentOf(seq) ? Seek(seq) : nullptr;
+}
+
+TupleTableSlot* LogReader::Seek(int64 seq) {
   bool step = positioned_ && seq > at_ && seq - at_ <= kStepMax;
   if (!step) {
     ScanKeyData key = KeyInt8(1, BTGreaterEqualStrategyNumber, seq);
@@ -238,11 +256,10 @@ bool LogReader::Seek(int64 seq, LogRow* row) {
     at_ = DatumGetInt64(SlotColumn(slot, kSeq));
     if (at_ < seq) continue;
     if (at_ > seq) break;
-    InContext(texts_, [&] { Fill(slot, row); });
-    return true;
+    return slot;
   }
   positioned_ = false;
-  return false;
+  return nullptr;
 }
 
 }  // namespace sequin

@@ -62,11 +62,14 @@ class LogReader {
  public:
   // False: it is not there (any more). The texts are valid until the next call.
   bool Find(int64 seq, LogRow* row);
+  // The size of its texts, without reading them; 0: it is not there.
+  int64 BytesOf(int64 seq);
   void Close();
 
  private:
   bool OpenSegmentOf(int64 seq);
-  bool Seek(int64 seq, LogRow* row);
+  TupleTableSlot* FindSlot(int64 seq);
+  TupleTableSlot* Seek(int64 seq);
   void Fill(TupleTableSlot* slot, LogRow* row);
 
   Relation log_ = nullptr;

@@ -38,7 +38,9 @@ const Draft* ClaimEngine::NextClaim(int32_t n) {
   taken_.clear();
   draft_has_barrier_ = false;
   draft_++;
-  cap_ = n > 1 ? n / 2 : 1;
+  bytes_ = 0;
+  full_ = false;
+  cap_ = rules_.order == OrderMode::kStrict ? n : n > 1 ? n / 2 : 1;
   int64_t no = NextRow().no;
   FillFromHeld(n == 1 ? static_cast<int32_t>(no & 1) : n / 2, true);
   ScanRoute(n);
@@ -75,7 +77,7 @@ bool ClaimEngine::Changed() const {
 // ---- parked entries ----------------------------------------------------------------------------
 
 void ClaimEngine::FillFromHeld(int32_t limit, bool capped) {
-  while (static_cast<int32_t>(taken_.size()) < limit && TakeCandidate(capped)) {
+  while (!full_ && static_cast<int32_t>(taken_.size()) < limit && TakeCandidate(capped)) {
   }
 }
 
@@ -86,6 +88,7 @@ bool ClaimEngine::TakeCandidate(bool capped) {
     Group* group = Touch(hash);
     Entry* front = held_.Front(group);
     if (front == nullptr || !Eligible(*front, capped)) continue;
+    if (!Fits(*front)) return false;
     TakeHeld(*front);
     candidates_.push(hash);
     return true;
@@ -122,7 +125,7 @@ void ClaimEngine::FillFromOwnGroups(int32_t limit) {
       Group* group = held_.Get(which == 0 ? entry.group : entry.second_group);
       while (static_cast<int32_t>(taken_.size()) < limit) {
         Entry* front = held_.Front(group);
-        if (front == nullptr || !Eligible(*front, false)) break;
+        if (front == nullptr || !Eligible(*front, false) || !Fits(*front)) break;
         TakeHeld(*front);
       }
     }
@@ -142,6 +145,15 @@ bool ClaimEngine::Eligible(const Entry& entry, bool capped) {
   if (!entry.Has(kBarrier)) return open_->BarrierClaim(entry.relation) == 0;
   return open_->RelationClaim(entry.relation) == 0 &&
          !RelationHeldBefore(entry.relation, entry.ord);
+}
+
+// Whether the claim has room for the bytes of the entry, which will be taken then.
+bool ClaimEngine::Fits(const Entry& entry) {
+  if (rules_.bytes_max == 0) return true;
+  int64_t bytes = store_->EntryBytes(entry.seq);
+  full_ = full_ || (!taken_.empty() && bytes > rules_.bytes_max - bytes_);
+  if (!full_) bytes_ += bytes;
+  return !full_;
 }
 
 void ClaimEngine::TakeHeld(const Entry& front) {
@@ -166,11 +178,18 @@ void ClaimEngine::ScanRoute(int32_t limit) {
   seeked_ = true;
   scanned_ = 0;
   Entry entry;
-  while (static_cast<int32_t>(taken_.size()) < limit && scanned_ < rules_.scan_limit &&
+  while (!full_ && static_cast<int32_t>(taken_.size()) < limit && scanned_ < rules_.scan_limit &&
          store_->NextRoute(&entry)) {
     if (++scanned_ % 1024 == 0) store_->CheckInterrupts();
+    entry = InOrder(entry, rules_.order);
+    bool wait = MustWait(entry);
+    if (wait ? rules_.order == OrderMode::kStrict : !Fits(entry)) {
+      waits_for_settles_ = waits_for_settles_ || wait;
+      seeked_ = false;
+      return;
+    }
     next_ord_ = entry.ord + 1;
-    if (MustWait(entry)) {
+    if (wait) {
       Park(entry);
     } else {
       Take(entry);
@@ -253,6 +272,8 @@ Draft* ClaimEngine::CloseDraft() {
   if (taken_.empty()) return nullptr;
   ClaimRow row = NextRow();
   row.n = static_cast<int32_t>(taken_.size());
+  row.has_request = rules_.request != nullptr;
+  if (row.has_request) memcpy(row.request, rules_.request, sizeof(row.request));
   Entry* entries = memory_.NewArray<Entry>(taken_.size());
   memcpy(static_cast<void*>(entries), taken_.begin(), taken_.size() * sizeof(Entry));
   Draft* draft = AddRow(row, entries);

@@ -15,12 +15,16 @@
 // Rules that look avoidable and are not:
 //  * Only the first entry of a group can be taken. One with two groups (its key was changed) stands
 //    in both queues and must be first in both.
+//  * In strict order nothing is parked that was not out: the scan of the route ends at an entry
+//  that
+//    must wait.
 //  * A group is busy until every position that has it is settled with nothing left to do.
 //  * A barrier is taken when nothing of its table is out, parked before it or in the same claim;
 //    nothing of its table is taken while it is parked before it, out, or in the same claim.
 //  * An entry that a rewind has overtaken (void) frees its group but does not come back.
 #pragma once
 
+#include "catalog/order_mode.h"
 #include "queue/held_queues.h"
 #include "queue/open_claims.h"
 
@@ -32,6 +36,9 @@ struct ClaimRules {
   int32_t max_deliver;    // 0: no limit
   int32_t max_in_flight;  // 0: no limit
   bool count_expiry;      // an expired claim counts an attempt for the first entry of a group
+  OrderMode order = OrderMode::kGroup;
+  int64_t bytes_max = 0;             // of one claim, which has at least one message; 0: no limit
+  const uint8_t* request = nullptr;  // 16 bytes: the name that the client gives its claim
   int32_t scan_limit = 20000;
   int32_t row_entries = kHeldRowEntries;
   int32_t look_ahead = 64;  // parked rows to read in advance
@@ -125,6 +132,7 @@ class ClaimEngine {
   bool NextCandidateGroup(uint64_t* group);
   void FillFromOwnGroups(int32_t limit);
   bool Eligible(const Entry& entry, bool capped);
+  bool Fits(const Entry& entry);
   void ScanRoute(int32_t limit);
   bool MustWait(const Entry& entry);
   bool BarrierMustWait(const Entry& entry);
@@ -162,6 +170,8 @@ class ClaimEngine {
   bool draft_has_barrier_ = false;
   int32_t draft_ = 0;
   int32_t cap_ = 0;
+  int64_t bytes_ = 0;
+  bool full_ = false;  // the next entry would be too many bytes
 
   Array<Group*> touched_;
   Array<uint64_t> candidates_;  // groups that became candidates in memory

@@ -181,6 +181,8 @@ std::string_view EnvelopeWriter::RelationOf(int32 id) {
 }
 
 std::string_view EnvelopeWriter::GroupKey(const LogRow& row) const {
+  if (consumer_->order == OrderMode::kNone) return {};
+  if (consumer_->order == OrderMode::kStrict) return "[]";
   if (!consumer_->custom_group) return row.key;
   if (row.action == 't') return {};
   StringInfoData key;

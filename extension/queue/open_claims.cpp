@@ -156,6 +156,8 @@ OpenClaim* OpenClaims::Build(const ClaimRow& row, const Entry* entries) {
   claim->nonce = row.nonce;
   claim->expires = row.expires;
   claim->n = claim->open = row.n;
+  claim->has_request = row.has_request;
+  memcpy(claim->request, row.request, sizeof(row.request));
   claim->entries = reinterpret_cast<Entry*>(block + sizeof(OpenClaim));
   claim->next = reinterpret_cast<int32_t*>(claim->entries + n);
   claim->settled = reinterpret_cast<bool*>(claim->next + 2 * n);
@@ -189,6 +191,19 @@ OpenClaim* OpenClaims::Find(int64_t no) {
     }
   }
   return low < claims_.size() && claims_[low]->no == no ? claims_[low] : nullptr;
+}
+
+OpenClaim* OpenClaims::FindRequest(const uint8_t* request) {
+  for (size_t i = claims_.size(); i-- > 0;) {
+    OpenClaim* claim = claims_[i];
+    if (!claim->has_request || memcmp(claim->request, request, sizeof(claim->request)) != 0) {
+      continue;
+    }
+    for (int32_t pos = claim->first_open; pos < claim->n; pos++) {
+      if (!Void(claim->no, claim->entries[pos].ord) && !Settled(claim, pos)) return claim;
+    }
+  }
+  return nullptr;
 }
 
 int64_t OpenClaims::LowestOpen() const {

@@ -23,6 +23,8 @@ struct OpenClaim {
   int64_t expires;
   int64_t look_again;  // an expired one that could not be finished: not before
   int32_t n;
+  bool has_request;
+  uint8_t request[16];
   int32_t open;          // positions not known to be settled
   int32_t first_open;    // all before it are settled
   uint32_t looked_pass;  // when its common rows were last read
@@ -40,6 +42,8 @@ class OpenClaims {
   void Forget();  // after an abort
 
   OpenClaim* Find(int64_t no);
+  // The newest claim that the client gave this name and that has entries neither settled nor void.
+  OpenClaim* FindRequest(const uint8_t* request);
   const ClaimRow& newest() const { return newest_; }  // zeroes: there is none
   int64_t LowestOpen() const;                         // INT64_MAX: none
   size_t size() const { return claims_.size(); }

@@ -19,6 +19,7 @@ enum {
   kKind,
   kEntries,
   kOpenClaims,
+  kRequest,
   kCount
 };
 }

@@ -45,6 +45,8 @@ struct ClaimRow {
   int32_t epoch;
   int32_t n;
   bool rewind;
+  bool has_request;
+  uint8_t request[16];  // what the client called it
   std::string_view entries;
   std::string_view open_claims;  // without data: the row has no list
 };
@@ -116,6 +118,9 @@ class QueueStore {
   // The route: entries from `ord` on, one after the other. False at its present end.
   virtual void SeekRoute(int64_t ord) = 0;
   virtual bool NextRoute(Entry* entry) = 0;
+
+  // How large the message is in the log.
+  virtual int64_t EntryBytes(int64_t seq) = 0;
 
   // For loops that may be long.
   virtual void CheckInterrupts() = 0;

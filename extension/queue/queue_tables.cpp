@@ -49,6 +49,7 @@ void QueueTables::Close() {
     probe->Close();
   }
   route_.Close();
+  log_.Close();
   claim_.Close();
   held_.Close();
   settle_.Close();
@@ -74,6 +75,10 @@ void QueueTables::VisitClaims(IndexProbe* probe, ScanDirection direction, bool w
     row.expires = DatumGetTimestampTz(values[claim_column::kExpires]);
     row.n = DatumGetInt32(values[claim_column::kN]);
     row.rewind = DatumGetChar(values[claim_column::kKind]) == 'r';
+    row.has_request = !slot->tts_isnull[claim_column::kRequest];
+    if (row.has_request) {
+      memcpy(row.request, DatumGetUUIDP(values[claim_column::kRequest])->data, UUID_LEN);
+    }
     if (with_entries) {
       row.entries = TextView(values[claim_column::kEntries]);
       bool has_list = !slot->tts_isnull[claim_column::kOpenClaims];
@@ -323,6 +328,10 @@ void QueueTables::SeekRoute(int64_t ord) {
 
 bool QueueTables::NextRoute(Entry* entry) {
   return route_.Next(entry);
+}
+
+int64_t QueueTables::EntryBytes(int64_t seq) {
+  return log_.BytesOf(seq);
 }
 
 void QueueTables::CheckInterrupts() {

@@ -43,6 +43,7 @@ class QueueTables final : public QueueStore {
   int64_t NextReady(int64_t now) override;
   void SeekRoute(int64_t ord) override;
   bool NextRoute(Entry* entry) override;
+  int64_t EntryBytes(int64_t seq) override;
   void CheckInterrupts() override;
   void Damaged(const char* where, int64_t at) override;
 
@@ -86,6 +87,7 @@ class QueueTables final : public QueueStore {
   SnapshotData dirty_;
   uint64_t claim_handle_ = 0;
   RouteReader route_;
+  LogReader log_;
 };
 
 }  // namespace sequin

@@ -40,6 +40,10 @@ void QueueTables::WriteClaim(const Draft& draft) {
   nulls[claim_column::kOpenClaims] = row.open_claims.data() == nullptr;
   values[claim_column::kOpenClaims] =
       nulls[claim_column::kOpenClaims] ? Datum{0} : ByteaDatum(row.open_claims);
+  nulls[claim_column::kRequest] = !row.has_request;
+  pg_uuid_t request;
+  memcpy(request.data, row.request, UUID_LEN);
+  values[claim_column::kRequest] = UUIDPGetDatum(&request);
   claim_.Insert(values, nulls, true);
   pfree(DatumGetPointer(values[claim_column::kEntries]));
 }

@@ -10,25 +10,27 @@
 
 namespace sequin {
 
-// A receive that finds only entries that must wait looks at so many batches of scan_limit at once.
-static constexpr int kScanRoundsMax = 5;
+// A receive that finds only entries that must wait looks at so many times scan_limit of them, which
+// parks them: a million, after which it ends so that its memory is bounded.
+static constexpr int kScanRoundsMax = 50;
 
-Receiver::Receiver(const Consumer* consumer, std::span<const int32> batches, int64 visibility)
-    : consumer_(consumer), batches_(batches), visibility_(visibility), tables_(consumer->id) {}
+Receiver::Receiver(const Consumer* consumer, const ReceiveRequest& request)
+    : consumer_(consumer), request_(request), tables_(consumer->id) {}
 
 bool Receiver::TakeBatches(ClaimEngine* engine) {
   bool any = false;
   full_ = true;
-  for (size_t i = 0; i < batches_.size(); i++) {
+  std::span<const int32> batches = request_.batches;
+  for (size_t i = 0; i < batches.size(); i++) {
     const Draft* draft = nullptr;
     for (int round = 0; round < kScanRoundsMax && draft == nullptr; round++) {
-      draft = engine->NextClaim(batches_[i]);
+      draft = engine->NextClaim(batches[i]);
       more_to_scan_ = engine->hit_scan_limit();
       if (!more_to_scan_) break;
     }
     claims_.push(draft);
     any |= draft != nullptr;
-    full_ &= draft != nullptr && draft->row.n == batches_[i];
+    full_ &= draft != nullptr && draft->row.n == batches[i];
     if (draft == nullptr) break;
   }
   return any;
@@ -40,8 +42,46 @@ void Receiver::RequireNotDropped() {
           errmsg("consumer \"%s\" was dropped and made anew", consumer_->name));
 }
 
+// A claim that the client made under this name, whose answer may not have reached it.
+bool Receiver::FindNamed(OpenClaims* open) {
+  OpenClaim* claim = request_.name ? open->FindRequest(request_.name) : nullptr;
+  if (claim == nullptr) return false;
+  auto* draft = New<Draft>(CurrentMemoryContext);
+  draft->row.no = claim->no;
+  draft->row.nonce = claim->nonce;
+  draft->row.n = claim->n;
+  draft->entries = NewArray<Entry>(CurrentMemoryContext, static_cast<size_t>(claim->n));
+  auto* over = NewArray<bool>(CurrentMemoryContext, static_cast<size_t>(claim->n));
+  for (int32 pos = 0; pos < claim->n; pos++) {
+    draft->entries[pos] = claim->entries[pos];
+    over[pos] = open->Settled(claim, pos) || open->Void(claim->no, claim->entries[pos].ord);
+  }
+  over_ = over;
+  claims_.push(draft);
+  full_ = true;
+  return true;
+}
+
+ClaimRules Receiver::Rules(const OpenClaims& open) const {
+  ClaimRules rules{};
+  // The clock may step back; a claim never begins before one that was made earlier.
+  rules.now = Max(GetCurrentTimestamp(), open.newest().taken_at);
+  rules.visibility = request_.visibility;
+  rules.max_deliver = consumer_->max_deliver;
+  rules.max_in_flight = consumer_->max_in_flight;
+  rules.count_expiry = consumer_->kind == ConsumerKind::kPull;
+  rules.order = consumer_->order;
+  rules.bytes_max = request_.bytes_max;
+  rules.request = request_.name;
+  int32 total = 0;
+  for (int32 batch : request_.batches) total += batch;
+  rules.look_ahead = Min(Max(total, 4), 64);
+  return rules;
+}
+
 bool Receiver::Claim(bool wait_rather) {
   claims_.clear();
+  over_ = nullptr;
   LockConsumer(consumer_->id, true);
   ClaimSession* session = EnterClaimSession(consumer_->id);
   tables_.Open();
@@ -49,26 +89,18 @@ bool Receiver::Claim(bool wait_rather) {
     // No claim yet, or none any more: it may have been dropped while we waited for the lock.
     RequireNotDropped();
   }
-  ClaimRules rules{};
-  // The clock may step back; a claim never begins before one that was made earlier.
-  rules.now = Max(GetCurrentTimestamp(), session->open->newest().taken_at);
-  rules.visibility = visibility_;
-  rules.max_deliver = consumer_->max_deliver;
-  rules.max_in_flight = consumer_->max_in_flight;
-  rules.count_expiry = consumer_->kind == ConsumerKind::kPull;
-  int32 total = 0;
-  for (int32 batch : batches_) total += batch;
-  rules.look_ahead = Min(Max(total, 4), 64);
+  ClaimRules rules = Rules(*session->open);
   engine_ = New<ClaimEngine>(CurrentMemoryContext, &tables_, session->open,
                              MemoryOf(CurrentMemoryContext), rules);
   SetWaitsForSettles(consumer_->id, true);
   engine_->Begin();
-  bool any = TakeBatches(engine_);
+  bool any = FindNamed(session->open) || TakeBatches(engine_);
   if (!any) next_due_ = engine_->NextDue();
   engine_->Finish();
   if (!engine_->waits_for_settles()) SetWaitsForSettles(consumer_->id, false);
   bool changed = engine_->Changed();
-  if (!any && (wait_rather || !changed)) {
+  // What was passed by must be parked for good, or a next receive would get no further.
+  if (!any && ((wait_rather && !more_to_scan_) || !changed)) {
     tables_.Close();
     if (changed) {
       ForgetClaimSession(session);
@@ -80,6 +112,8 @@ bool Receiver::Claim(bool wait_rather) {
   }
   CommitClaimAsynchronously();
   KeepAnswerUntilCommit();
+  // Also the claim of another transaction, answered again, must be on disk first.
+  GetCurrentTransactionId();
   WithOwnOrigin([&] {
     tables_.Write(engine_);
     WriteDeadLetters(engine_);
@@ -155,6 +189,7 @@ void Receiver::Answer(
     GroupNames names(draft);
     for (int32 position = 0; position < draft->row.n; position++) {
       CHECK_FOR_INTERRUPTS();
+      if (over_ != nullptr && over_[position]) continue;
       const Entry& entry = draft->entries[position];
       ReceivedMessage message{static_cast<int32>(i) + 1,
                               {draft->row.no, position, draft->row.nonce},

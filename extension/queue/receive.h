@@ -15,10 +15,17 @@ struct ReceivedMessage {
   const Entry* entry;
 };
 
+struct ReceiveRequest {
+  std::span<const int32> batches;  // sizes, each becomes a claim
+  int64 visibility;                // microseconds
+  int64 bytes_max = 0;             // of each claim; 0: no limit
+  const uint8* name = nullptr;     // 16 bytes: a live claim of that name is answered again
+};
+
 class Receiver {
  public:
-  // `visibility`: microseconds. In the current memory context, which lives as long as the call.
-  Receiver(const Consumer* consumer, std::span<const int32> batches, int64 visibility);
+  // In the current memory context, which lives as long as the call.
+  Receiver(const Consumer* consumer, const ReceiveRequest& request);
 
   // Claims what there is. With `wait_rather` nothing is changed when there is nothing to take, and
   // the lock is free again. Returns whether messages were taken.
@@ -35,15 +42,17 @@ class Receiver {
  private:
   void RequireNotDropped();
   bool TakeBatches(ClaimEngine* engine);
+  bool FindNamed(OpenClaims* open);
+  ClaimRules Rules(const OpenClaims& open) const;
   void WriteDeadLetters(ClaimEngine* engine);
   void DropUnreadable(const ReceivedMessage& message);
 
   const Consumer* consumer_;
-  std::span<const int32> batches_;
-  int64 visibility_;
+  ReceiveRequest request_;
   QueueTables tables_;
   ClaimEngine* engine_ = nullptr;
-  Vec<const Draft*> claims_;  // of the batches, nullptr: nothing
+  Vec<const Draft*> claims_;    // of the batches, nullptr: nothing
+  const bool* over_ = nullptr;  // positions of a claim made before that are not answered again
   int64 next_due_ = PG_INT64_MAX;
   bool full_ = false;
   bool more_to_scan_ = false;

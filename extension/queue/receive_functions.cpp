@@ -66,6 +66,14 @@ void RequireBatchSize(int32 size) {
           errmsg("batch_size must be between 1 and %d", kClaimEntriesMax));
 }
 
+int64 MaxBytes(Datum value) {
+  int64 bytes = DatumGetInt64(value);
+  if (bytes >= 1) return bytes;
+  ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("max_bytes must be at least 1"),
+          errhint("NULL means without limit."));
+  return 0;
+}
+
 // ---- receive -----------------------------------------------------------------------------------
 
 // Claims, or waits until there is something to claim or the time is over.
@@ -114,12 +122,14 @@ Datum Receive(FunctionCallInfo call) {
   RequireBatchSize(batch);
   int64 wait = IntervalMicros(call->args[3].value, "wait", 0, kWaitMaxMicros);
   const Consumer* consumer = FindConsumer(name, ConsumerUse::kReceive);
-  int64 visibility = Visibility(call, 2, consumer);
+  ReceiveRequest request{{&batch, 1}, Visibility(call, 2, consumer)};
+  if (!call->args[4].isnull) request.bytes_max = MaxBytes(call->args[4].value);
+  if (!call->args[5].isnull) request.name = DatumGetUUIDP(call->args[5].value)->data;
 
   InitMaterializedSRF(call, 0);
   auto* result = reinterpret_cast<ReturnSetInfo*>(call->resultinfo);
   if (consumer->paused) return Datum{0};
-  Receiver receiver(consumer, {&batch, 1}, visibility);
+  Receiver receiver(consumer, request);
   if (!ClaimOrWait(&receiver, consumer->id, wait)) return Datum{0};
   receiver.Answer(
       [&](const ReceivedMessage& message, const LogRow& row, EnvelopeWriter* envelopes) {
@@ -167,7 +177,7 @@ Datum AgentReceive(FunctionCallInfo call) {
   auto* result = reinterpret_cast<ReturnSetInfo*>(call->resultinfo);
   if (consumer->paused) return Datum{0};
   uint32 generation = WakeGeneration(consumer->id);
-  Receiver receiver(consumer, batches, visibility);
+  Receiver receiver(consumer, {batches, visibility});
   bool any = receiver.Claim(false);
   if (!receiver.full()) {
     // What came after the look and before the arming would be told to nobody.

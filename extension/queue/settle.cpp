@@ -95,7 +95,7 @@ bool Settler::TrySettleClaim(std::span<SettleOrder*> orders, int64 extend_until,
   });
   if (!found || claim.nonce != id.nonce || claim.n == 0) {
     // A claim whose row is gone ended long ago; a number not given yet, or given again, is unknown.
-    bool deleted = !found && id.claim < Newest().no;
+    bool deleted = !found && id.claim > 0 && id.claim < Newest().no;
     for (SettleOrder* order : orders) {
       order->result = deleted ? SettleResult::kStale : SettleResult::kUnknown;
     }
@@ -108,7 +108,8 @@ bool Settler::TrySettleClaim(std::span<SettleOrder*> orders, int64 extend_until,
     requests[i] = {orders[i]->id.position, orders[i]->outcome, orders[i]->ready_at,
                    orders[i]->error, SettleResult::kUnknown};
     bool policy = orders[i]->by_policy && entries != nullptr && requests[i].pos < claim.n;
-    if (policy) requests[i].ready_at = BackoffUntil(entries[requests[i].pos].attempts + 1);
+    if (policy)
+      requests[i].ready_at = BackoffUntil(entries[requests[i].pos].attempts + 1, orders[i]->id);
   }
   *blocker = static_cast<TransactionId>(settlement.MustWaitFor(requests, orders.size()));
   if (TransactionIdIsValid(*blocker)) return false;
@@ -203,11 +204,12 @@ int64 Settler::VoidFrom(int64 claim_no) {
   return from;
 }
 
-int64 Settler::BackoffUntil(int32 attempts) const {
-  uint64 random;
-  if (!pg_strong_random(&random, sizeof(random))) random = 0;
-  int64 delay = BackoffDelay(consumer_->backoff_base_ms * 1000, consumer_->backoff_max_ms * 1000,
-                             attempts, random);
+int64 Settler::BackoffUntil(int32 attempts, const AckId& id) const {
+  int64 delay =
+      consumer_->backoff_count > 0
+          ? ListedDelay(consumer_->backoff_ms, consumer_->backoff_count, attempts) * 1000
+          : BackoffDelay(consumer_->backoff_base_ms * 1000, consumer_->backoff_max_ms * 1000,
+                         attempts, JitterOf(id.nonce, id.position));
   return delay == 0 ? kAtOnce : GetCurrentTimestamp() + delay;
 }
 

@@ -41,7 +41,7 @@ class Settler {
   const Entry* Decode(const ClaimRow& claim);
   const ClaimRow& Newest();
   int64 VoidFrom(int64 claim_no);
-  int64 BackoffUntil(int32 attempts) const;
+  int64 BackoffUntil(int32 attempts, const AckId& id) const;
   template <typename Each>
   void ForEachClaim(std::span<SettleOrder> orders, Each&& each);
 

@@ -1,4 +1,4 @@
-// SQL functions ack, nack, release, extend and agent_settle (api/queue.sql).
+// SQL functions ack, nack, release, dead_letter, extend and agent_settle (api/queue.sql).
 #include "pg/crash_point.h"
 #include "pg/table.h"
 #include "queue/arguments.h"
@@ -96,6 +96,17 @@ Datum Nack(FunctionCallInfo call) {
   return AnswerOrders(call, orders);
 }
 
+Datum DeadLetter(FunctionCallInfo call) {
+  const Consumer* consumer = ConsumerArgument(call);
+  std::span<SettleOrder> orders = AckIds(call, 1);
+  for (SettleOrder& order : orders) {
+    order.outcome = Outcome::kDead;
+    if (!call->args[2].isnull) order.error = TextView(call->args[2].value);
+  }
+  Settler(consumer).Settle(orders);
+  return AnswerOrders(call, orders);
+}
+
 Datum Release(FunctionCallInfo call) {
   const Consumer* consumer = ConsumerArgument(call);
   std::span<SettleOrder> orders = AckIds(call, 1);
@@ -182,6 +193,11 @@ Datum sequin_nack(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(sequin_release);
 Datum sequin_release(PG_FUNCTION_ARGS) {
   return sequin::Release(fcinfo);
+}
+
+PG_FUNCTION_INFO_V1(sequin_dead_letter);
+Datum sequin_dead_letter(PG_FUNCTION_ARGS) {
+  return sequin::DeadLetter(fcinfo);
 }
 
 PG_FUNCTION_INFO_V1(sequin_extend);

@@ -48,7 +48,7 @@ void ArmNotify(int32 consumer) {
   RequireShared();
   DatabaseState* database = FindDatabase(MyDatabaseId, false);
   if (database == nullptr) return;
-  pg_atomic_write_u32(&database->armed[SlotOf(consumer)], 1);
+  pg_atomic_write_u32(&database->armed[SlotOf(consumer)], static_cast<uint32>(consumer));
   pg_memory_barrier();
 }
 
@@ -65,6 +65,27 @@ void WakeConsumer(int32 consumer) {
     pg_atomic_write_u32(&database->notify_due[index], static_cast<uint32>(consumer));
     WakeWorker(database);
   }
+}
+
+void WakeEverybody() {
+  SharedState* shared = Shared();
+  if (shared == nullptr) return;
+  for (WakeSlot& slot : shared->wakes) {
+    pg_atomic_fetch_add_u32(&slot.generation, 1);
+    ConditionVariableBroadcast(&slot.waiters);
+  }
+  DatabaseState* database = FindDatabase(MyDatabaseId, false);
+  if (database == nullptr) return;
+  bool any = false;
+  for (int i = 0; i < kWakeSlots; i++) {
+    uint32 consumer = pg_atomic_read_u32(&database->armed[i]) != 0
+                          ? pg_atomic_exchange_u32(&database->armed[i], 0)
+                          : 0;
+    if (consumer == 0) continue;
+    pg_atomic_write_u32(&database->notify_due[i], consumer);
+    any = true;
+  }
+  if (any) WakeWorker(database);
 }
 
 // A slot that two consumers share is never cleared, which only costs needless looks.
@@ -91,25 +112,20 @@ static bool WaitsForSettles(int32 consumer) {
 }
 
 static void AtTransactionEnd(XactEvent event, void*) {
-  if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_PARALLEL_COMMIT ||
-      event == XACT_EVENT_PREPARE) {
+  if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_PARALLEL_COMMIT) {
     for (int i = 0; i < pending.count; i++) {
       if (!pending.if_it_matters[i] || WaitsForSettles(pending.consumers[i])) {
         WakeConsumer(pending.consumers[i]);
       }
     }
     DatabaseState* database = FindDatabase(MyDatabaseId, false);
-    if (pending.all && Shared() != nullptr) {
-      for (WakeSlot& slot : Shared()->wakes) {
-        pg_atomic_fetch_add_u32(&slot.generation, 1);
-        ConditionVariableBroadcast(&slot.waiters);
-      }
-    }
+    if (pending.all) WakeEverybody();
     if (pending.definitions && database != nullptr) {
       pg_atomic_write_u32(&database->definitions_changed, 1);
       WakeWorker(database);
     }
-  } else if (event != XACT_EVENT_ABORT && event != XACT_EVENT_PARALLEL_ABORT) {
+  } else if (event != XACT_EVENT_ABORT && event != XACT_EVENT_PARALLEL_ABORT &&
+             event != XACT_EVENT_PREPARE) {
     return;
   }
   pending = PendingWakes{};

@@ -22,6 +22,9 @@ void ArmNotify(int32 consumer);
 void WakeConsumer(int32 consumer);
 void WakeConsumerAtCommit(int32 consumer);
 
+// Wakes all who wait, now: what was committed may concern any consumer of this database.
+void WakeEverybody();
+
 // Whether a settle can make anything deliverable: messages are parked behind those that are out, or
 // no more may be out. Said by a receive, under the consumer's lock: `true` before it looks at what
 // is settled, so that no commit falls between its look and its word.

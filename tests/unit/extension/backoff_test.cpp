@@ -31,5 +31,23 @@ TEST(Backoff, IsSpreadByAFifthEachWay) {
   EXPECT_LE(most, 1200);
 }
 
+TEST(Backoff, AListIsKeptToTheLetterAndItsLastElementRepeats) {
+  const int64_t delays[] = {1000, 0, 60000};
+  EXPECT_EQ(ListedDelay(delays, 3, 1), 1000);
+  EXPECT_EQ(ListedDelay(delays, 3, 2), 0);
+  EXPECT_EQ(ListedDelay(delays, 3, 3), 60000);
+  EXPECT_EQ(ListedDelay(delays, 3, 65535), 60000);
+}
+
+TEST(Backoff, JitterIsThatOfTheDelivery) {
+  EXPECT_EQ(JitterOf(123, 4), JitterOf(123, 4));
+  EXPECT_NE(JitterOf(123, 4), JitterOf(123, 5));
+  EXPECT_NE(JitterOf(123, 4), JitterOf(124, 4));
+  int high = 0;
+  for (int32_t position = 0; position < 1000; position++) high += JitterOf(7, position) >> 63 != 0;
+  EXPECT_GT(high, 400);
+  EXPECT_LT(high, 600);
+}
+
 }  // namespace
 }  // namespace sequin

@@ -30,11 +30,13 @@ struct Options {
   bool barriers = true;
   bool rewinds = true;
   bool leave_open = false;  // transactions stay open in the end
+  bool orders = false;      // also no order and strict order
 };
 
 class Walk {
  public:
   Walk(uint64_t seed, const Options& options) : random_(seed), options_(options) {
+    if (options.orders) rules_.order = Random(2) ? OrderMode::kStrict : OrderMode::kNone;
     MakeRoute();
     rules_.visibility = kVisibility;
     rules_.scan_limit = Random(2) ? 3 : 20;
@@ -43,6 +45,7 @@ class Walk {
     rules_.max_in_flight = Random(4) == 0 ? 1 + Random(3) : 0;
     rules_.max_deliver = Random(2) ? 3 : 0;
     rules_.count_expiry = Random(2);
+    rules_.bytes_max = Random(4) == 0 ? 100 + Random(1500) : 0;
     for (Backend& backend : backends_) Forget(&backend);
     done_.assign(model_.route.size(), false);
     attempts_.assign(model_.route.size(), 0);
@@ -60,8 +63,9 @@ class Walk {
     std::string text = "scan " + std::to_string(rules_.scan_limit) + " look ahead " +
                        std::to_string(rules_.look_ahead) + " row " +
                        std::to_string(rules_.row_entries) + " in flight " +
-                       std::to_string(rules_.max_in_flight) + "\n";
-    for (const Entry& entry : model_.route) {
+                       std::to_string(rules_.max_in_flight) + " bytes " +
+                       std::to_string(rules_.bytes_max) + "\n";
+    for (const Entry& entry : ordered_) {
       text += "entry " + std::to_string(entry.ord) + " group " + std::to_string(entry.group);
       if (entry.Has(kSecondGroup)) text += "," + std::to_string(entry.second_group);
       if (entry.Has(kBarrier)) text += " barrier";
@@ -106,6 +110,7 @@ class Walk {
         entry.flags |= kBarrier;
       }
       model_.route.push_back(entry);
+      ordered_.push_back(InOrder(entry, rules_.order));
     }
   }
 
@@ -155,7 +160,7 @@ class Walk {
           held_copies += entry.ord == static_cast<int64_t>(ord);
         }
       }
-      int expected_copies = model_.route[ord].Has(kSecondGroup) ? 2 : 1;
+      int expected_copies = ordered_[ord].Has(kSecondGroup) ? 2 : 1;
       if (held_copies != 0 && held_copies != expected_copies) {
         return Fail("entry " + std::to_string(ord) + " is held " + std::to_string(held_copies) +
                     " times");
@@ -182,7 +187,16 @@ class Walk {
     }
   }
 
+  // More bytes than allowed are in a claim of one message only.
+  void CheckBytes(const StoredClaim& claim) {
+    int64_t bytes = 0;
+    for (const Entry& entry : claim.entries) bytes += ModelBytes(entry.seq);
+    bool too_many = rules_.bytes_max > 0 && bytes > rules_.bytes_max && claim.entries.size() > 1;
+    if (too_many) Fail("claim " + std::to_string(claim.row.no) + " has too many bytes");
+  }
+
   void CheckDelivery(const StoredClaim& claim) {
+    CheckBytes(claim);
     for (size_t pos = 0; pos < claim.entries.size(); pos++) {
       const Entry& entry = claim.entries[pos];
       size_t ord = static_cast<size_t>(entry.ord);
@@ -191,12 +205,12 @@ class Walk {
       if (done_[ord]) Fail(name + " was done already");
       if (!rules_.count_expiry && entry.attempts != attempts_[ord]) Fail(name + ": attempts");
       for (size_t earlier = 0; earlier < ord; earlier++) {
-        if (done_[earlier] || !Conflict(model_.route[earlier], entry)) continue;
+        if (done_[earlier] || !Conflict(ordered_[earlier], entry)) continue;
         bool before_it = false;
         for (size_t i = 0; i < pos; i++) {
           before_it |= claim.entries[i].ord == static_cast<int64_t>(earlier);
         }
-        bool barrier = entry.Has(kBarrier) || model_.route[earlier].Has(kBarrier);
+        bool barrier = entry.Has(kBarrier) || ordered_[earlier].Has(kBarrier);
         if (!before_it || barrier) Fail(name + " before entry " + std::to_string(earlier));
       }
       for (auto& [no, other] : model_.claims) {
@@ -537,7 +551,7 @@ class Walk {
       for (size_t a = 0; a < stopped.size(); a++) {
         for (size_t b = 0; b < stopped.size(); b++) {
           if (!stopped[a] || stopped[b]) continue;
-          if (!Conflict(model_.route[a], model_.route[b])) continue;
+          if (!Conflict(ordered_[a], ordered_[b])) continue;
           stopped[b] = more = true;
         }
       }
@@ -587,6 +601,7 @@ class Walk {
   std::mt19937_64 random_;
   Options options_;
   QueueModel model_;
+  std::vector<Entry> ordered_;  // the route as the consumer's order makes it
   ClaimRules rules_{};
   Backend backends_[kBackends];
   int64_t now_ = 1000;
@@ -621,6 +636,12 @@ TEST(ClaimModel, Barriers) {
 }
 TEST(ClaimModel, Rewinds) {
   RunWalks({true, true, true, false}, 4);
+}
+TEST(ClaimModel, NoOrderAndStrictOrder) {
+  RunWalks({true, true, true, false, true}, 6);
+}
+TEST(ClaimModel, StrictOrderWithTransactionsOpenForEver) {
+  RunWalks({true, true, true, true, true}, 7);
 }
 TEST(ClaimModel, TransactionsOpenForEver) {
   RunWalks({true, true, true, true}, 5);

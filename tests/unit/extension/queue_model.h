@@ -17,6 +17,11 @@ namespace sequin {
 
 constexpr int kNoTransaction = -1;
 
+// How large messages are.
+inline int64_t ModelBytes(int64_t seq) {
+  return 100 + seq % 7 * 100;
+}
+
 // Memory that is given back all at once.
 class TestMemory {
  public:
@@ -206,6 +211,7 @@ class ModelStore final : public QueueStore {
     *entry = model_->route[route_at_++];
     return true;
   }
+  int64_t EntryBytes(int64_t seq) override { return ModelBytes(seq); }
   void CheckInterrupts() override {}
   void Damaged(const char* where, int64_t) override { damage = where; }
 
