@@ -31,6 +31,35 @@ def test_a_consumer_gets_exactly_what_commits_after_it(database):
     assert [message["record"]["id"] for _, message in database.client(late).drain()] == [2]
 
 
+def test_routing_follows_the_wal_however_far_capture_lags(own_database):
+    """Each consumer gets exactly what commits between its creation, its changes and its end, a million changes later."""
+    step = 250_000
+    table = own_database.table("id int PRIMARY KEY, n int")
+
+    def insert(first):
+        own_database.sql(f"INSERT INTO {table} SELECT i, i % 10 FROM generate_series({first}, {first + step - 1}) i")
+
+    whole = own_database.consumer(table)
+    own_database.sql("SELECT sequin.stop()")
+    insert(0)
+    altered = own_database.consumer(table, filter="new.n = 1", actions=["insert"])
+    brief = own_database.consumer(table)
+    insert(step)
+    own_database.sql("SELECT sequin.alter_consumer(%s, filter => 'new.n = 2')", altered)
+    own_database.sql("SELECT sequin.drop_consumer(%s)", brief)
+    insert(2 * step)
+    own_database.sql("SELECT sequin.create_consumer(%s, tables => %s)", brief, [f"public.{table}"])
+    own_database.sql("SELECT sequin.alter_consumer(%s, actions => '{delete}')", altered)
+    insert(3 * step)
+    own_database.sql("SELECT sequin.start()")
+
+    assert own_database.client(whole).count_all() == (4 * step, 4 * step)
+    assert own_database.client(brief).count_all() == (step, step)
+    got = own_database.client(altered).drain(10_000)
+    ids = [message["record"]["id"] for _, message in got]
+    assert ids == [*range(step + 1, 2 * step, 10), *range(2 * step + 2, 3 * step, 10)]
+
+
 def test_a_rolled_back_transaction_and_savepoint_deliver_nothing(database):
     table = database.table()
     consumer = database.consumer(table)
