@@ -1,0 +1,3 @@
+-- A claim alone, for its cost at different backlogs: the messages are given back.
+SELECT coalesce(array_agg(ack_id), '{}')::text AS ids FROM sequin.receive(:'consumer', batch_size => :batch) \gset
+SELECT count(*) FROM sequin.ack(:'consumer', :ids::uuid[]);

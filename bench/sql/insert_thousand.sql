@@ -1,0 +1,1 @@
+INSERT INTO public.bench (customer, status, total, paid, created_at, note, details) SELECT i, 'open', i * 1.25, true, clock_timestamp(), repeat('n', 60), repeat('d', 120) FROM generate_series(1, 1000) i;
