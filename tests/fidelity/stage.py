@@ -1,0 +1,42 @@
+"""The server on which stories are played, one database after the other."""
+
+import shutil
+import time
+import traceback
+
+from tests.support.paths import ROOT
+from tests.support.server import Server
+
+from .story import Story
+
+FOLDER = ROOT / "build" / "fidelity"
+
+SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "autovacuum": "off",             # a story is to be told the same way each time
+    "max_replication_slots": "30",
+    "sequin.batch_rows": "40",       # so that middling transactions are already written in slices
+    "logical_decoding_work_mem": "64kB",
+}
+
+
+class Stage:
+    def __init__(self, settings=None):
+        self.server = Server(settings={**SETTINGS, **(settings or {})}, name="fidelity").start()
+
+    def play(self, seed, steps, folder=FOLDER):
+        """The story with its findings, and how long it took. What failed keeps its folder."""
+        started = time.monotonic()
+        shutil.rmtree(folder / f"seed-{seed}", ignore_errors=True)
+        story = Story(self.server, seed, folder / f"seed-{seed}", steps)
+        try:
+            story.run()
+        except Exception:  # a story that cannot be told to its end is not one that passed
+            story.findings.append(traceback.format_exc())
+        if not story.findings:
+            shutil.rmtree(story.folder, ignore_errors=True)
+        return story, time.monotonic() - started
+
+    def close(self):
+        self.server.remove()
