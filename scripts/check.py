@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 from tests.support import process, suites  # noqa: E402
 from tests.support.server import Server  # noqa: E402
 
-SUITES = ["lint", "format", "unit", "sanitized", "regress", "isolation", "system", "crash"]
+SUITES = ["lint", "format", "unit", "sanitized", "regress", "isolation", "system", "fidelity", "crash"]
 
 
 def say(text):
@@ -96,6 +96,10 @@ def system():
     return suites.run_suite("system", run, suites.read_junit(junit), 1200, ROOT)
 
 
+def fidelity():
+    return suites.run_suite("fidelity", [ROOT / "tests/fidelity/run", "--seeds", 5], suites.read_seeds, 300, ROOT)
+
+
 def install_crash_points():
     """A copy of the sources, built with the crash points; only the module differs from the normal installation."""
     copy = BUILD / "crash_points"
@@ -126,9 +130,9 @@ def crash():
 
 
 RUN = {"lint": lint, "format": format_, "unit": unit, "sanitized": sanitized, "regress": regress,
-       "isolation": isolation, "system": system, "crash": crash}
+       "isolation": isolation, "system": system, "fidelity": fidelity, "crash": crash}
 # Two lanes for two cores. The crash suite comes after them: it exchanges the installed module.
-LANES = [["lint", "format", "unit", "sanitized", "regress", "isolation"], ["system"]]
+LANES = [["lint", "format", "unit", "sanitized", "regress", "isolation", "fidelity"], ["system"]]
 
 
 def run_lane(names, results):

@@ -19,7 +19,7 @@ class ColumnInfo:
     ddl: str      # with its modifier
     type: TypeInfo
     generated: bool
-    padded: bool  # char(n)
+    number: str
 
     @property
     def q(self):
@@ -36,6 +36,10 @@ class TableInfo:
     identity: list      # names of the columns whose old values are known, None: of no row
     key: list           # names of the columns of record_pks
     full: bool
+
+    @property
+    def signature(self):
+        return [(column.name, column.ddl, column.number) for column in self.columns.values()]
 
     @property
     def only(self):
@@ -56,7 +60,7 @@ JOIN pg_class r ON r.oid = coalesce(pg_partition_root(c.oid), c.oid) JOIN pg_nam
 WHERE n.nspname = %s AND c.relname = %s"""
 
 _COLUMNS = """
-SELECT attname, format_type(atttypid, atttypmod), atttypid, attgenerated <> '', format_type(atttypid, NULL) = 'character'
+SELECT attname, format_type(atttypid, atttypmod), atttypid, attgenerated <> '', attnum
 FROM pg_attribute WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped ORDER BY attnum"""
 
 # Deferrable indexes identify no row for logical decoding.
@@ -91,8 +95,8 @@ class Catalog:
         if not found:
             return None
         oid, kind, identity, root_schema, root_name = found[0]
-        columns = {column: ColumnInfo(column, ddl, self._type(type_), generated == "t", padded == "t")
-                   for column, ddl, type_, generated, padded in self._rows(_COLUMNS, oid)}
+        columns = {column: ColumnInfo(column, ddl, self._type(type_), generated == "t", number)
+                   for column, ddl, type_, generated, number in self._rows(_COLUMNS, oid)}
         known, key = self._identity(identity, list(columns), self._rows(_KEYS, oid))
         return TableInfo(oid, f"{quoted(name[0])}.{quoted(name[1])}", kind, (root_schema, root_name), columns, known, key,
                          identity == "f")

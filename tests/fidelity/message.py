@@ -9,7 +9,8 @@ _DECODER = json.JSONDecoder(strict=True)
 
 
 def raw_members(text):
-    """An object's members: name -> raw text of the value. Repeated names are an error."""
+    """An object's members: name -> raw text of the value, with the white space around it, which is part of a json
+    column's value. Repeated names are an error."""
     members, at = {}, _skip(text, 0)
     if text[at] != "{":
         raise ValueError(f"not an object: {text[:80]}")
@@ -19,10 +20,7 @@ def raw_members(text):
         at = _skip(text, at)
         if text[at] != ":" or name in members:
             raise ValueError(f"no value for {name}, or a second one: {text[:80]}")
-        start = _skip(text, at + 1)
-        _, end = _DECODER.raw_decode(text, start)
-        members[name] = text[start:end]
-        at = _skip(text, end)
+        members[name], at = _value(text, at + 1)
         if text[at] == ",":
             at = _skip(text, at + 1)
     return members
@@ -30,14 +28,22 @@ def raw_members(text):
 
 def raw_items(text):
     """An array's items as raw text."""
-    items, at = [], _skip(text, _skip(text, 0) + 1)
-    while text[at] != "]":
-        _, end = _DECODER.raw_decode(text, at)
-        items.append(text[at:end])
-        at = _skip(text, end)
-        if text[at] == ",":
-            at = _skip(text, at + 1)
-    return items
+    items, at = [], _skip(text, 0) + 1
+    if text[_skip(text, at)] == "]":
+        return items
+    while True:
+        item, at = _value(text, at)
+        items.append(item)
+        if text[at] == "]":
+            return items
+        at += 1
+
+
+def _value(text, start):
+    """All up to the next comma or bracket, and where that is."""
+    _, end = _DECODER.raw_decode(text, _skip(text, start))
+    end = _skip(text, end)
+    return text[start:end], end
 
 
 def _skip(text, at):
@@ -48,7 +54,7 @@ def _skip(text, at):
 class Message:
     action: str
     table: tuple    # (schema, name)
-    record: dict    # name -> raw JSON text, or None
+    record: dict    # name -> raw JSON text, None where it is NULL; or None as a whole
     changes: dict   # the same
     metadata: dict  # parsed
     seq: int
@@ -68,10 +74,16 @@ class Message:
         return f"{self.place} {self.action} {'.'.join(self.table)} {self.text[:1500]}"
 
 
+def _columns(raw, json_nulls):
+    if raw == "null":
+        return None
+    return {name: None if value.strip() == "null" and name not in json_nulls else value
+            for name, value in raw_members(raw).items()}
+
+
 def parse(text, seq):
     parts = raw_members(text)
     metadata = json.loads(parts["metadata"])
-    record = None if parts["record"] == "null" or parts["action"] == '"message"' else raw_members(parts["record"])
-    changes = None if parts["changes"] == "null" else raw_members(parts["changes"])
-    return Message(json.loads(parts["action"]), (metadata.get("table_schema"), metadata.get("table_name")), record,
-                   changes, metadata, seq, text)
+    return Message(json.loads(parts["action"]), (metadata.get("table_schema"), metadata.get("table_name")),
+                   _columns(parts["record"], metadata.get("json_null_columns", ())),
+                   _columns(parts["changes"], metadata.get("json_null_changes", ())), metadata, seq, text)

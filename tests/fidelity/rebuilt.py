@@ -23,8 +23,8 @@ class Inexact:
     """Of a table whose changes do not tell which row they are of. What can be kept to: how many rows there are, and that
     each row of the original is one that some message had."""
     count: int
-    columns: list
-    images: list  # name -> text; an update may leave columns out
+    columns: list  # as they were when the images were taken
+    images: list   # name -> text; an update may leave columns out. None: the columns have changed since
 
 
 def raw_connection(connect):
@@ -215,14 +215,17 @@ class Copy:
         known = self.inexact.get(table.oid)
         if known is None:
             rows = self._run(f"SELECT {self._returning(table)} FROM {table.only}")
-            known = Inexact(len(rows), list(table.columns), [dict(zip(table.columns, row)) for row in rows])
+            known = Inexact(len(rows), table.signature, [dict(zip(table.columns, row)) for row in rows])
             self.inexact[table.oid] = known
             self._run(f"DELETE FROM {table.only}")
+        if known.columns != table.signature:
+            known.images = None
         known.count += {"insert": 1, "update": 0, "delete": -1}[message.action]
         if message.action == "delete":
             return None
         image = self._image(table, message.record)
-        known.images.append(image)
+        if known.images is not None:
+            known.images.append(image)
         return image
 
     def _image(self, table, record):
@@ -236,6 +239,6 @@ class Copy:
 
 def _key_text(raw):
     """How a value stands in record_pks: a string as it is, everything else as its JSON text, null as null."""
-    if raw == "null":
+    if raw is None:
         return None
     return json.loads(raw) if raw[0] == '"' else raw

@@ -13,7 +13,6 @@ FOLDER = ROOT / "build" / "fidelity"
 
 SETTINGS = {
     "fsync": "off",
-    "synchronous_commit": "off",
     "autovacuum": "off",             # a story is to be told the same way each time
     "max_replication_slots": "30",
     "sequin.batch_rows": "40",       # so that middling transactions are already written in slices

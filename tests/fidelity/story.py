@@ -84,7 +84,7 @@ class Story:
         if mode == "lagging":
             self._sql("SELECT sequin.start()")
         self.failures = workload.model.failures
-        self._sql("SELECT sequin.sync('60 s')")
+        self.server.wait_for_capture(self.database)
 
     def _disturb(self, mode, step):
         if mode == "worker killed" and step in (self.steps // 3, self.steps * 2 // 3):
@@ -123,7 +123,6 @@ class Story:
         self.copies.append(name)
         copy = Copy(self._connect(name), self.coverage)
         try:
-            copy._run("CREATE SCHEMA IF NOT EXISTS public")
             whole = Replay(self, consumer, copy, changes).run(messages)
             if whole:
                 for line in compare.differences(self._connect(), self._connect(name), copy, self.coverage):

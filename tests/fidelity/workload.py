@@ -55,7 +55,7 @@ class Model:
 
 
 class Workload:
-    def __init__(self, seed, connect, journal, coverage, sessions=4, steps=260):
+    def __init__(self, seed, connect, journal, coverage, sessions=4, steps=500):
         self.rest = random.Random(seed)
         self.journal, self.coverage = journal, coverage
         self.connect, self.steps = connect, steps

@@ -52,6 +52,12 @@ def read_ok_lines(output, _code):
             re.findall(r"^not ok - (.*)", output, re.MULTILINE))
 
 
+def read_seeds(output, _code):
+    """Lines "seed 1: the same" and "seed 2: not the same" of tests/fidelity/run."""
+    found = re.findall(r"^(seed \d+): (the same|not the same)", output, re.MULTILINE)
+    return sum(how == "the same" for _, how in found), [seed for seed, how in found if how != "the same"]
+
+
 def read_pg_regress(output, _code):
     """Lines of pg_regress and pg_isolation_regress: "test claim   ... ok   12 ms", alone or in a group."""
     found = re.findall(r"^(?:test)?\s+(\S+)\s+\.\.\. (ok|FAILED|failed)", output, re.MULTILINE)
