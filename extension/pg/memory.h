@@ -27,6 +27,10 @@ inline MemoryContext NewContext(MemoryContext parent, const char* name_literal) 
   return AllocSetContextCreateInternal(parent, name_literal, ALLOCSET_DEFAULT_SIZES);
 }
 
+// Lets this process keep the megabytes that it frees, up to `bytes`, instead of giving them back to
+// the kernel and faulting them in again with the next statement. Once for the process.
+void KeepFreedMemory(int bytes);
+
 // Runs `body` with `context` as the current one. An ERROR leaves the switch to the error handling,
 // which resets the current context itself.
 template <typename Body>

@@ -15,6 +15,8 @@ namespace {
 
 constexpr int64 kWaitMaxMicros = 30 * USECS_PER_SEC;
 constexpr int kBatchesMax = 1000;
+// A session that receives will receive again. Larger answers are rare and give their memory back.
+constexpr int kKeptBytes = 32 * 1024 * 1024;
 
 // ---- only as a statement of its own ------------------------------------------------------------
 
@@ -126,6 +128,7 @@ Datum Receive(FunctionCallInfo call) {
   if (!call->args[4].isnull) request.bytes_max = MaxBytes(call->args[4].value);
   if (!call->args[5].isnull) request.name = DatumGetUUIDP(call->args[5].value)->data;
 
+  KeepFreedMemory(kKeptBytes);
   InitMaterializedSRF(call, 0);
   auto* result = reinterpret_cast<ReturnSetInfo*>(call->resultinfo);
   if (consumer->paused) return Datum{0};
@@ -173,6 +176,7 @@ Datum AgentReceive(FunctionCallInfo call) {
       FindConsumerById(DatumGetInt32(call->args[0].value), ConsumerUse::kReceive);
   int64 visibility = Visibility(call, 2, consumer);
 
+  KeepFreedMemory(kKeptBytes);
   InitMaterializedSRF(call, 0);
   auto* result = reinterpret_cast<ReturnSetInfo*>(call->resultinfo);
   if (consumer->paused) return Datum{0};
