@@ -38,7 +38,12 @@ def as_root(*words):
 
 
 def build(wanted):
-    command(ROOT / "scripts" / "build", "extension", "tests" if "unit" in wanted else "agent")
+    parts = ["extension"]
+    if "unit" in wanted:
+        parts.append("tests")
+    elif "system" in wanted or "crash" in wanted:
+        parts.append("agent")
+    command(ROOT / "scripts" / "build", *parts)
     if "sanitized" in wanted:
         command("cmake", "-S", ".", "-B", BUILD / "sanitized", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug",
                 "-DSEQUIN_SANITIZE=ON")

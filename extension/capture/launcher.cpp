@@ -209,7 +209,7 @@ extern "C" PGDLLEXPORT void SequinLauncherMain(Datum) {
   pqsignal(SIGHUP, SignalHandlerForConfigReload);
   BackgroundWorkerUnblockSignals();
   if (Shared() == nullptr) proc_exit(1);
-  pg_atomic_write_u32(&Shared()->launcher_proc, MyProc->pgprocno + 1);
+  pg_atomic_write_u32(&Shared()->launcher_proc, OwnProcNumber() + 1);
   before_shmem_exit(LauncherExit, 0);
   LauncherLoop();
 }

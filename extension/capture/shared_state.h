@@ -35,7 +35,7 @@ struct DatabaseState {
   bool create_slot;               // (L) a start was asked for although there is no slot yet
   int away_count;                 // (L) utility commands that want the worker away
   pg_atomic_uint32 state;         // WorkerState
-  pg_atomic_uint32 worker_proc;   // pgprocno + 1 of the worker, 0: none
+  pg_atomic_uint32 worker_proc;   // OwnProcNumber() + 1 of the worker, 0: none
   int worker_pid;                 // (L)
   pg_atomic_uint32 sleeping;      // the worker waits for WAL: a commit sets its latch
   pg_atomic_uint64 last_commit;   // end of the latest commit of the database
@@ -61,7 +61,7 @@ struct DatabaseState {
 
 struct SharedState {
   LWLock* lock;
-  pg_atomic_uint32 launcher_proc;  // pgprocno + 1, 0: none
+  pg_atomic_uint32 launcher_proc;  // OwnProcNumber() + 1, 0: none
   WakeSlot wakes[kWakeSlots];
   DatabaseState databases[kDatabasesMax];
 };

@@ -60,7 +60,7 @@ void AcquireSlot(const char* name) {
     ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
             errmsg("replication slot \"%s\" was not made by Sequin", name));
   }
-  if (XLogRecPtrIsInvalid(MyReplicationSlot->data.restart_lsn)) {
+  if (SlotIsInvalid(MyReplicationSlot)) {
     ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
             errmsg("replication slot \"%s\" is lost: the WAL it needs was removed", name),
             errhint("Changes since then cannot be captured any more. To go on from now: SELECT "

@@ -324,7 +324,7 @@ static void Attach(DatabaseState* state) {
   if (!taken) state->worker_pid = MyProcPid;
   LWLockRelease(Shared()->lock);
   if (taken) proc_exit(0);
-  pg_atomic_write_u32(&state->worker_proc, MyProc->pgprocno + 1);
+  pg_atomic_write_u32(&state->worker_proc, OwnProcNumber() + 1);
   pg_atomic_write_u32(&state->extension_check, 0);
   before_shmem_exit(Detach, PointerGetDatum(state));
 }

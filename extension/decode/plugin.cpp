@@ -41,13 +41,11 @@ static void OnBegin(LogicalDecodingContext*, ReorderBufferTXN* txn) {
 // A row of sequin.consumer: what capture is to do after this transaction.
 static void OnDefinition(Relation relation, ReorderBufferChange* change) {
   TupleDesc descriptor = RelationGetDescr(relation);
-  auto* old_buffer = change->data.tp.oldtuple;
-  HeapTuple before = old_buffer ? &old_buffer->tuple : nullptr;
+  HeapTuple before = TupleOf(change->data.tp.oldtuple);
   if (change->action == REORDER_BUFFER_CHANGE_DELETE) {
     if (before == nullptr) return;
     decoder->batch.AddEvent(ConsumerIdOf(descriptor, before), nullptr);
-  } else if (change->data.tp.newtuple != nullptr) {
-    HeapTuple tuple = &change->data.tp.newtuple->tuple;
+  } else if (HeapTuple tuple = TupleOf(change->data.tp.newtuple)) {
     decoder->batch.AddEvent(ConsumerIdOf(descriptor, tuple),
                             DefinitionText(descriptor, tuple, before));
   }
@@ -98,10 +96,8 @@ static void OnChange(LogicalDecodingContext*, ReorderBufferTXN*, Relation relati
   uint32 action = ActionOf(change->action);
   if ((plan->actions & action) == 0 || idx < place.first_idx) return;
   Watched(plan, idx, [&] {
-    auto* before = change->data.tp.oldtuple;
-    auto* after = change->data.tp.newtuple;
     EncodeChange(decoder, plan, place, idx, static_cast<ActionMask>(action),
-                 before ? &before->tuple : nullptr, after ? &after->tuple : nullptr);
+                 TupleOf(change->data.tp.oldtuple), TupleOf(change->data.tp.newtuple));
   });
 }
 

@@ -167,10 +167,91 @@ extern "C" {
   extern int no_such_variable
 #endif
 
-// As of 16 one function checks the rights to all kinds of objects.
+// The code is written in the terms of 15. Where a later server asks for more arguments, an overload
+// with 15's gives what 15 did; where it has no such name any more, the name is defined here.
 #if PG_VERSION_NUM >= 160000
-#define pg_namespace_aclcheck(oid, role, mode) object_aclcheck(NamespaceRelationId, oid, role, mode)
+inline AclResult pg_namespace_aclcheck(Oid schema, Oid role, AclMode mode) {
+  return object_aclcheck(NamespaceRelationId, schema, role, mode);
+}
+
+inline AclResult pg_proc_aclcheck(Oid function, Oid role, AclMode mode) {
+  return object_aclcheck(ProcedureRelationId, function, role, mode);
+}
+
+inline AclResult pg_type_aclcheck(Oid type, Oid role, AclMode mode) {
+  return object_aclcheck(TypeRelationId, type, role, mode);
+}
+
+inline bool pg_class_ownercheck(Oid table, Oid role) {
+  return object_ownercheck(RelationRelationId, table, role);
+}
+
+inline bool pg_database_ownercheck(Oid database, Oid role) {
+  return object_ownercheck(DatabaseRelationId, database, role);
+}
+
+// Which kinds of indexes need an entry is for tables with summarizing ones (BRIN).
+inline void simple_heap_update(Relation table, ItemPointer tid, HeapTuple tuple) {
+  TU_UpdateIndexes indexes;
+  simple_heap_update(table, tid, tuple, &indexes);
+}
 #endif
+
+#if PG_VERSION_NUM >= 170000
+// A slot that is neither synchronized to standbys nor from a primary.
+inline void ReplicationSlotCreate(const char* name, bool db_specific,
+                                  ReplicationSlotPersistency persistency, bool two_phase) {
+  ReplicationSlotCreate(name, db_specific, persistency, two_phase, false, false);
+}
+#endif
+
+#if PG_VERSION_NUM >= 180000
+// Also a slot that is invalid: see SlotIsInvalid.
+inline void ReplicationSlotAcquire(const char* name, bool nowait) {
+  ReplicationSlotAcquire(name, nowait, false);
+}
+
+inline Oid RelationGetPrimaryKeyIndex(Relation table) {
+  return RelationGetPrimaryKeyIndex(table, false);
+}
+
+inline IndexScanDesc index_beginscan(Relation table, Relation index, Snapshot snapshot,
+                                     int key_count, int order_by_count) {
+  return index_beginscan(table, index, snapshot, nullptr, key_count, order_by_count);
+}
+#endif
+
+namespace sequin {
+
+// The tuple of a change as the reorder buffer hands it out; nullptr stays nullptr.
+#if PG_VERSION_NUM >= 170000
+inline HeapTuple TupleOf(HeapTuple tuple) {
+  return tuple;
+}
+#else
+inline HeapTuple TupleOf(ReorderBufferTupleBuf* buffer) {
+  return buffer ? &buffer->tuple : nullptr;
+}
+#endif
+
+// Where this process is in ProcGlobal->allProcs.
+inline int OwnProcNumber() {
+#if PG_VERSION_NUM >= 170000
+  return MyProcNumber;
+#else
+  return MyProc->pgprocno;
+#endif
+}
+
+// The server gave the slot up: the WAL or the rows it needs may be gone.
+inline bool SlotIsInvalid(const ReplicationSlot* slot) {
+#if PG_VERSION_NUM >= 160000
+  if (slot->data.invalidated != RS_INVAL_NONE) return true;
+#endif
+  return XLogRecPtrIsInvalid(slot->data.restart_lsn);
+}
+
+}  // namespace sequin
 
 // Postgres and gettext define these as macros; they collide with C++ names.
 #undef _

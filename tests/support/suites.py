@@ -59,8 +59,10 @@ def read_seeds(output, _code):
 
 
 def read_pg_regress(output, _code):
-    """Lines of pg_regress and pg_isolation_regress: "test claim   ... ok   12 ms", alone or in a group."""
+    """Lines of pg_regress and pg_isolation_regress: "test claim   ... ok   12 ms", alone or in a group; as of 16
+    "ok 7   - claim   12 ms", with a + instead of the - in a group."""
     found = re.findall(r"^(?:test)?\s+(\S+)\s+\.\.\. (ok|FAILED|failed)", output, re.MULTILINE)
+    found += [(test, result) for result, test in re.findall(r"^(ok|not ok) \d+\s+[-+] (\S+)", output, re.MULTILINE)]
     return sum(result == "ok" for _, result in found), [test for test, result in found if result != "ok"]
 
 
