@@ -19,7 +19,7 @@ CREATE TABLE cap_edges.long_key (k text PRIMARY KEY, v int);
 INSERT INTO cap_edges.long_key SELECT string_agg(md5(i::text), ''), 1 FROM generate_series(1, 70) i;
 UPDATE cap_edges.long_key SET v = 2;
 
--- TRUNCATE of a partitioned table is one message; that of a partition leaves rows in the table.
+-- TRUNCATE of a partitioned table is one message; that of a partition says which one is empty now.
 CREATE TABLE cap_edges.root (id int PRIMARY KEY) PARTITION BY RANGE (id);
 CREATE TABLE cap_edges.low PARTITION OF cap_edges.root FOR VALUES FROM (0) TO (10);
 CREATE TABLE cap_edges.high PARTITION OF cap_edges.root FOR VALUES FROM (10) TO (20);
@@ -33,11 +33,14 @@ SELECT message->'metadata'->>'table_name' AS "table", message->>'action' AS acti
        left(message->'metadata'->>'record_pks', 12) AS pks,
        message->'metadata'->'unchanged_columns' AS unchanged
   FROM sequin.receive('cap_edges', batch_size => 100) ORDER BY seq;
-SELECT message->'metadata'->>'table_name' AS "table", message->>'action' AS action, ack_id
+SELECT message->'metadata'->>'table_name' AS "table", message->>'action' AS action,
+       message->'metadata'->'truncated_partition' AS part, ack_id
   FROM sequin.receive('cap_truncate', batch_size => 100) \gset
-SELECT :'table' AS "table", :'action' AS action;
+SELECT :'table' AS "table", :'action' AS action, :'part' AS part;
 SELECT result FROM sequin.ack('cap_truncate', ARRAY[:'ack_id'::uuid]);
-SELECT count(*) AS left FROM sequin.receive('cap_truncate', batch_size => 100);
+SELECT message->'metadata'->>'table_name' AS "table", message->>'action' AS action,
+       message->'metadata'->'truncated_partition' AS part
+  FROM sequin.receive('cap_truncate', batch_size => 100);
 SELECT sequin.drop_consumer('cap_truncate');
 
 -- A right that is taken away at the root of a partitioned table counts for its partitions.

@@ -146,8 +146,9 @@ CREATE TABLE sequin.log_0 (
 ) WITH (autovacuum_enabled = off);
 COMMENT ON TABLE sequin.log_0 IS 'Template of a log segment';
 COMMENT ON COLUMN sequin.log_0.commit_idx IS 'counts all row changes and messages of the transaction, routed or not';
-COMMENT ON COLUMN sequin.log_0.action IS 'i insert, u update, d delete, t truncate, r read, m message, e could not be encoded';
-COMMENT ON COLUMN sequin.log_0.key IS 'JSON array of the primary key values as strings; empty: none';
+COMMENT ON COLUMN sequin.log_0.form IS 'of the rows that one change has for consumers who want it in different forms; negative: could not be encoded';
+COMMENT ON COLUMN sequin.log_0.action IS 'i insert, u update, d delete, t truncate, r read, m message';
+COMMENT ON COLUMN sequin.log_0.key IS 'JSON array of the primary key values as strings, empty: none; behind a line feed the group, where the record does not tell it';
 COMMENT ON COLUMN sequin.log_0.record IS 'JSON object: the row after the change (delete: before); null for truncate';
 COMMENT ON COLUMN sequin.log_0.changes IS 'JSON object: previous values of changed columns; empty: null';
 COMMENT ON COLUMN sequin.log_0.meta IS 'further members of metadata, as JSON members with a leading comma; empty: none';

@@ -69,17 +69,68 @@ const char* WhyNotCaptured(Form_pg_class table) {
   }
   ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
           errmsg("role \"%s\" may not read table %s", role, QualifiedName(table)),
-          errdetail("A consumer captures as its owner, who needs SELECT on the table and USAGE of "
-                    "its schema."));
+          errdetail("A consumer captures as its owner, who needs SELECT on the table or on columns "
+                    "of it, and USAGE of its schema."));
   pg_unreachable();
 }
 
 }  // namespace
 
+bool OwnerMayReadAll(Oid table, Oid owner) {
+  return pg_class_aclcheck(table, owner, ACL_SELECT) == ACLCHECK_OK;
+}
+
+bool OwnerMayRead(Oid table, AttrNumber column, Oid owner) {
+  return OwnerMayReadAll(table, owner) ||
+         pg_attribute_aclcheck(table, column, owner, ACL_SELECT) == ACLCHECK_OK;
+}
+
 bool OwnerMayCapture(Oid table, Oid owner) {
-  return pg_class_aclcheck(table, owner, ACL_SELECT) == ACLCHECK_OK &&
-         pg_namespace_aclcheck(get_rel_namespace(table), owner, ACL_USAGE) == ACLCHECK_OK &&
+  bool some = OwnerMayReadAll(table, owner) ||
+              pg_attribute_aclcheck_all(table, owner, ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK;
+  return some && pg_namespace_aclcheck(get_rel_namespace(table), owner, ACL_USAGE) == ACLCHECK_OK &&
          check_enable_rls(table, owner, true) != RLS_ENABLED;
+}
+
+List* InheritanceAncestors(Oid table) {
+  List* found = NIL;
+  Relation catalog = table_open(InheritsRelationId, AccessShareLock);
+  Oid child = table;
+  for (int at = -1; at < list_length(found); at++) {
+    if (at >= 0) child = list_nth_oid(found, at);
+    ScanKeyData key;
+    ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ,
+                ObjectIdGetDatum(child));
+    SysScanDesc scan =
+        systable_beginscan(catalog, InheritsRelidSeqnoIndexId, true, nullptr, 1, &key);
+    for (HeapTuple tuple; (tuple = systable_getnext(scan)) != nullptr;) {
+      found = list_append_unique_oid(
+          found, reinterpret_cast<Form_pg_inherits>(GETSTRUCT(tuple))->inhparent);
+    }
+    systable_endscan(scan);
+  }
+  table_close(catalog, AccessShareLock);
+  return found;
+}
+
+static bool PatternsMatch(std::span<const TablePattern> patterns, Oid schema, const char* table) {
+  const char* schema_name = get_namespace_name(schema);
+  if (schema_name == nullptr || table == nullptr) return false;
+  for (const TablePattern& pattern : patterns) {
+    if (pattern.Matches(schema_name, table)) return true;
+  }
+  return false;
+}
+
+bool PatternsName(std::span<const TablePattern> patterns, Form_pg_class table, Children children) {
+  if (PatternsMatch(patterns, table->relnamespace, NameStr(table->relname))) return true;
+  if (children == Children::kLeaveOut || table->relispartition) return false;
+  ListCell* cell;
+  foreach (cell, InheritanceAncestors(table->oid)) {
+    Oid ancestor = lfirst_oid(cell);
+    if (PatternsMatch(patterns, get_rel_namespace(ancestor), get_rel_name(ancestor))) return true;
+  }
+  return false;
 }
 
 bool IsCapturable(Form_pg_class table, Oid owner) {

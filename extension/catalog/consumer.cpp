@@ -248,11 +248,16 @@ Consumer* FindConsumer(std::string_view name_or_uuid, ConsumerUse use) {
   return consumer;
 }
 
-Consumer* FindConsumerById(int32 id, ConsumerUse use) {
+Consumer* FindConsumerIfAny(int32 id) {
   Relation table = OpenOwnTable("consumer", AccessShareLock);
   Consumer* consumer = ScanForConsumer(table, RelationGetPrimaryKeyIndex(table),
                                        KeyInt4(kId, BTEqualStrategyNumber, id));
   CloseOwnTable(table, AccessShareLock);
+  return consumer;
+}
+
+Consumer* FindConsumerById(int32 id, ConsumerUse use) {
+  Consumer* consumer = FindConsumerIfAny(id);
   if (consumer == nullptr) {
     ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("consumer %d does not exist", id),
             errhint("The view sequin.consumers lists the consumers of this database."));

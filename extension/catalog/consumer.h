@@ -42,6 +42,8 @@ enum class ConsumerUse {
 Consumer* FindConsumer(std::string_view name_or_uuid, ConsumerUse use);
 // By internal number, for the agent's functions.
 Consumer* FindConsumerById(int32 id, ConsumerUse use);
+// The same for the capture worker, which asks for no rights; nullptr when there is none.
+Consumer* FindConsumerIfAny(int32 id);
 
 // Which database this is. A consumer is active only in the one it was made active in: a dump that
 // is restored elsewhere does not deliver twice.

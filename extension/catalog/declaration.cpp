@@ -19,6 +19,7 @@ constexpr int kHeadersMax = 50;
 constexpr int kHeaderBytesMax = 8 * 1024;
 constexpr int kAnnotationBytesMax = 16 * 1024;
 constexpr int kTableOptionsBytesMax = 256 * 1024;
+constexpr char kOwnPrefix[] = "sequin:";
 
 struct NamedAction {
   const char* name;
@@ -76,10 +77,13 @@ const char* CanonicalPattern(const char* text) {
 
 void CheckTables(Declaration* declaration) {
   TextList& tables = declaration->tables;
-  if (tables.count == 0 || tables.count > kTablesMax) {
+  // Who asks for messages may want no table at all.
+  bool none_is_fine = declaration->message_prefixes.count > 0;
+  if ((tables.count == 0 && !none_is_fine) || tables.count > kTablesMax) {
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
             errmsg("tables must have from 1 to %d elements", kTablesMax),
-            errhint("Leave it out, or write {*}, for all tables that you can read."));
+            errhint("Leave it out, or write {*}, for all tables that you can read; {} is for "
+                    "consumers with message_prefixes."));
   }
   for (int i = 0; i < tables.count; i++) tables.items[i] = CanonicalPattern(tables.items[i]);
 }
@@ -106,6 +110,12 @@ void CheckMessagePrefixes(const TextList& prefixes) {
   }
   for (const char* prefix : prefixes) {
     const char* star = strchr(prefix, '*');
+    if (strncmp(prefix, kOwnPrefix, strlen(kOwnPrefix)) == 0) {
+      ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+              errmsg("\"%s\" cannot be asked for", prefix),
+              errdetail("Messages whose prefix begins with \"%s\" speak to Sequin itself.",
+                        kOwnPrefix));
+    }
     if (*prefix != '\0' && (star == nullptr || star[1] == '\0')) continue;
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
             errmsg("\"%s\" is not a prefix of messages", prefix),
@@ -260,17 +270,43 @@ void CheckPush(const Declaration& declaration) {
   }
 }
 
-void CheckTexts(const Declaration& declaration) {
-  if (declaration.filter != nullptr && strlen(declaration.filter) > kFilterBytesMax) {
+void CheckChoice(const TableChoice& choice) {
+  if (choice.filter != nullptr && strlen(choice.filter) > kFilterBytesMax) {
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
             errmsg("filter must not have more than %zu bytes", kFilterBytesMax));
   }
-  if (declaration.group_columns.count > kGroupColumnsMax) {
+  if (choice.group_columns.count > kGroupColumnsMax) {
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
             errmsg("group_columns must not have more than %d elements", kGroupColumnsMax));
   }
+  for (const TextList* list : {&choice.columns, &choice.exclude_columns}) {
+    if (list->count <= MaxHeapAttributeNumber) continue;
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("columns must not have more than %d elements", MaxHeapAttributeNumber));
+  }
+}
+
+void CheckTableOptions(Declaration* declaration) {
+  RequireObject("table_options", declaration->table_options, kTableOptionsBytesMax);
+  TableOptions options = ReadTableOptions(&declaration->table_options->root);
+  std::span<const char* const> tables(declaration->tables.items,
+                                      static_cast<size_t>(declaration->tables.count));
+  for (int i = 0; i < options.count; i++) {
+    const TablePattern& table = options.items[i].table;
+    if (!TableMatches(tables, table.schema.view(), table.table.view())) {
+      ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+              errmsg("table_options names %s, which is not among the tables",
+                     quote_qualified_identifier(table.schema.text, table.table.text)),
+              errhint("Add it to tables, or leave it out of table_options."));
+    }
+    CheckChoice(options.items[i].choice);
+  }
+  declaration->table_options = CanonicalTableOptions(declaration->table_options);
+}
+
+void CheckTexts(const Declaration& declaration) {
+  CheckChoice(ArgumentsOf(declaration));
   RequireObject("annotations", declaration.annotations, kAnnotationBytesMax);
-  RequireObject("table_options", declaration.table_options, kTableOptionsBytesMax);
   if (strcmp(declaration.status, "active") != 0 && strcmp(declaration.status, "paused") != 0) {
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
             errmsg("\"%s\" is not a status", declaration.status),
@@ -305,6 +341,17 @@ void CheckDeclaration(Declaration* declaration) {
   CheckPush(*declaration);
   CheckTexts(*declaration);
   CheckOptions(*declaration);
+  CheckTableOptions(declaration);
+}
+
+TableChoice ArgumentsOf(const Declaration& declaration) {
+  TableChoice choice;
+  choice.filter = declaration.filter;
+  choice.custom_group = declaration.custom_group;
+  choice.group_columns = declaration.group_columns;
+  choice.columns = declaration.columns;
+  choice.exclude_columns = declaration.exclude_columns;
+  return choice;
 }
 
 TextList TextListOf(Datum text_array, const char* argument) {

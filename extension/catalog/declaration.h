@@ -1,18 +1,10 @@
 // What create_consumer and alter_consumer are given: checked, and put into its stored form.
 #pragma once
 
-#include "catalog/table_match.h"
+#include "catalog/table_options.h"
 #include "pg/memory.h"
 
 namespace sequin {
-
-struct TextList {
-  const char** items = nullptr;
-  int count = 0;
-
-  const char** begin() const { return items; }
-  const char** end() const { return items + count; }
-};
 
 struct MillisecondsList {
   int64* items = nullptr;
@@ -51,15 +43,19 @@ struct Declaration {
   MillisecondsList backoff_ms;  // none: base and max
 };
 
+// What its arguments say, for tables without an option of their own.
+TableChoice ArgumentsOf(const Declaration& declaration);
+
 // ERROR 22023: not a name that a consumer can have.
 void CheckConsumerName(const char* name);
 
 // All that can be said without looking at tables: ranges, forms, what does not go together.
-// Canonicalizes tables and actions. ERROR 22023.
+// Canonicalizes tables, actions and table_options. ERROR 22023.
 void CheckDeclaration(Declaration* declaration);
 
-// The tables that match now exist, `owner` may capture them, and filter and group columns fit each
-// of them. Errors are those of CapturedTable and CheckFilter, and 42703, 55000 for group columns.
+// The tables that match now exist, `owner` may capture them, and filter, columns and group columns
+// fit each of them. Errors are those of CapturedTable and CheckFilter, 42703 and 42501 for columns,
+// 55000 for group columns.
 void CheckDeclaredTables(const Declaration& declaration, Oid owner);
 
 // `{insert,…}` of a text[] and back. ERROR 22004 for NULL elements, 2202E for

@@ -4,25 +4,36 @@
 
 #include "decode/encode.h"
 
+#include "capture/settings.h"
 #include "change/entry_codec.h"
+#include "change/json_escape.h"
 #include "change/value_text.h"
+#include "decode/match.h"
 #include "decode/row.h"
-#include "filter/budget.h"
 #include "pg/crash_point.h"
-#include "pg/transaction.h"
 
 namespace sequin {
+
+// A consumer that takes the change, and the row it is to find it in.
+struct Taker {
+  int32 row;          // or one of TakerState
+  const char* error;  // a dead letter in the place of the message
+  Target target;
+};
+
+enum TakerState : int32 { kBeingWritten = -1, kWritten = -2 };
 
 // Buffers that are used again for every change; the texts have room for a varlena header in front.
 struct Encoder {
   MemoryContext context;  // reset after every change
   MemoryContext kept;
   RowBuffers rows;
-  StringInfoData key, old_key, record, changes, meta, group;
+  StringInfoData key, old_key, form_key, record, changes, meta, group, old_group;
   RowNotes notes;
-  Vec<Target> targets;
+  Vec<RouteMatch> matches;
+  Vec<Taker> takers;
+  Vec<Target> targets;  // of the row being written
   Vec<char> letters;
-  Vec<bool> matches;
 };
 static Encoder* encoder = nullptr;
 
@@ -33,13 +44,15 @@ static Encoder* TheEncoder() {
   encoder->kept = kept;
   encoder->context = NewContext(kept, "sequin change");
   InContext(kept, [] {
-    for (StringInfo text : {&encoder->key, &encoder->old_key, &encoder->record, &encoder->changes,
-                            &encoder->meta, &encoder->group}) {
+    for (StringInfo text :
+         {&encoder->key, &encoder->old_key, &encoder->form_key, &encoder->record, &encoder->changes,
+          &encoder->meta, &encoder->group, &encoder->old_group}) {
       initStringInfo(text);
     }
     InitNotes(&encoder->notes);
   });
-  encoder->targets.context = encoder->letters.context = encoder->matches.context = kept;
+  encoder->targets.context = encoder->letters.context = kept;
+  encoder->matches.context = encoder->takers.context = kept;
   return encoder;
 }
 
@@ -77,9 +90,9 @@ static uint64 GroupHash(Oid relation, std::string_view key) {
 static constexpr size_t kMetaBytesMax = 16 * 1024 * 1024;
 static constexpr size_t kRowBytesMax = kMessageBytesMax - kMetaBytesMax;
 
-static void RequireMessageSize() {
+static void RequireMessageSize(StringInfo key) {
   size_t size = 0;
-  for (StringInfo text : {&encoder->key, &encoder->record, &encoder->changes, &encoder->meta}) {
+  for (StringInfo text : {key, &encoder->record, &encoder->changes, &encoder->meta}) {
     size += static_cast<size_t>(text->len);
   }
   if (size <= kMessageBytesMax) return;
@@ -92,20 +105,28 @@ static void RequireMessageSize() {
 // ---- the log tuple
 // -------------------------------------------------------------------------------
 
-static void AddRecord(Decoder* decoder, const RelationPlan* plan, const TransactionPlace& place,
-                      int64 idx, char action) {
-  RequireMessageSize();
+struct RecordHead {
+  int64 idx;
+  char action;
+  int32 relation;  // sequin.relation.id; 0: none
+  int form;
+};
+
+// Writes the row of encoder->record, changes and meta with encoder->targets and letters.
+static void AddRecord(Decoder* decoder, const TransactionPlace& place, const RecordHead& head,
+                      StringInfo key) {
+  RequireMessageSize(key);
   Datum values[kLogColumns];
   bool nulls[kLogColumns] = {};
   values[kLogSeq] = Int64GetDatum(0);
   values[kLogCommitLsn] = LSNGetDatum(place.commit_lsn);
   values[kLogCommitTime] = TimestampTzGetDatum(place.commit_time);
-  values[kLogCommitIdx] = Int64GetDatum(idx);
+  values[kLogCommitIdx] = Int64GetDatum(head.idx);
   values[kLogXid] = TransactionIdGetDatum(place.xid);
-  values[kLogRelation] = Int32GetDatum(plan->relation_id);
-  values[kLogForm] = Int16GetDatum(0);
-  values[kLogAction] = CharGetDatum(action);
-  values[kLogKey] = TextValue(&encoder->key);
+  values[kLogRelation] = Int32GetDatum(head.relation);
+  values[kLogForm] = Int16GetDatum(static_cast<int16>(head.form));
+  values[kLogAction] = CharGetDatum(head.action);
+  values[kLogKey] = TextValue(key);
   values[kLogRecord] = TextValue(&encoder->record);
   values[kLogChanges] = TextValue(&encoder->changes);
   values[kLogMeta] = TextValue(&encoder->meta);
@@ -122,7 +143,7 @@ static void AddRecord(Decoder* decoder, const RelationPlan* plan, const Transact
   record->tuple_bytes = static_cast<uint32>(tuple_bytes);
   record->target_count = static_cast<uint32>(encoder->targets.count);
   record->letter_bytes = static_cast<uint32>(encoder->letters.count);
-  record->commit_idx = idx;
+  record->commit_idx = head.idx;
 
   char* base = reinterpret_cast<char*>(record);
   auto* header = reinterpret_cast<HeapTupleHeader>(base + tuple_at);
@@ -143,72 +164,36 @@ static void AddLetter(int32 consumer, LetterReason reason, const char* error) {
   for (size_t i = 0; i < size; i++) encoder->letters.push(error[i]);
 }
 
-static void BeginRecord() {
+static void BeginChange() {
   TheEncoder();
-  for (StringInfo text : {&encoder->key, &encoder->old_key, &encoder->record, &encoder->changes,
-                          &encoder->meta, &encoder->group}) {
-    BeginText(text);
-  }
+  BeginText(&encoder->key);
+  BeginText(&encoder->old_key);
+  encoder->takers.clear();
+}
+
+static void BeginRecord() {
+  for (StringInfo text : {&encoder->record, &encoder->changes, &encoder->meta}) BeginText(text);
   ClearNotes(&encoder->notes);
   encoder->targets.clear();
   encoder->letters.clear();
 }
 
-// ---- filters
-// ---------------------------------------------------------------------------------------
-
-// The tuple with the unchanged TOASTed values that the old one supplied. What is still missing
-// stays a TOAST pointer: a filter that mentions it raises.
-static HeapTuple Completed(const RelationPlan* plan, HeapTuple tuple, const Row& row) {
-  if (tuple == nullptr || !HeapTupleHasExternal(tuple)) return tuple;
-  return heap_form_tuple(plan->descriptor, row.values, row.nulls);
+// The targets and letters of one row. What is gathered is written before the next row is.
+static void GatherTakers(int32 row) {
+  for (Taker& taker : encoder->takers) {
+    if (taker.row == kBeingWritten) taker.row = kWritten;
+    if (taker.row != row) continue;
+    taker.row = kBeingWritten;
+    if (taker.error != nullptr) {
+      AddLetter(taker.target.consumer, kFilterError, taker.error);
+    } else {
+      encoder->targets.push(taker.target);
+    }
+  }
 }
 
-// Which routes take the change. An error of a filter becomes a dead letter of its consumer; the
-// others are not touched by it: the loop goes on behind it in a new subtransaction.
-static bool MatchRoutes(const RelationPlan* plan, ActionMask action, HeapTuple before,
-                        HeapTuple after) {
-  encoder->matches.clear();
-  bool any = false;
-  bool filters = false;
-  for (int i = 0; i < plan->route_count; i++) {
-    const RoutePlan& route = plan->routes[i];
-    bool wants = (route.actions & action) != 0;
-    if (wants && route.filter_error) AddLetter(route.consumer, kFilterError, route.filter_error);
-    encoder->matches.push(wants && !route.filter_error);
-    any |= wants;
-    filters |= wants && route.filter != nullptr;
-  }
-  if (!filters) return any;
-  HeapTuple full_after = Completed(plan, after, encoder->rows.after);
-  // Where the WAL has no old row its identity columns are those of the new one, and no filter may
-  // look at others.
-  HeapTuple full_before = before == nullptr && action == kUpdate ? full_after : before;
-  volatile int at = 0;
-  while (at < plan->route_count) {
-    StartFilterBudget();
-    ErrorData* error = InSubtransaction([&] {
-      for (; at < plan->route_count; at = at + 1) {
-        const RoutePlan& route = plan->routes[at];
-        bool& match = encoder->matches[static_cast<size_t>(at)];
-        if (match && route.filter) {
-          match = EvaluateFilter(route.filter, full_before, full_after);
-        }
-      }
-    });
-    StopFilterBudget();
-    if (error == nullptr) break;
-    encoder->matches[static_cast<size_t>(at)] = false;
-    AddLetter(plan->routes[at].consumer, kFilterError, error->message);
-    at = at + 1;
-  }
-  any = encoder->letters.count > 0;
-  for (bool match : encoder->matches) any |= match;
-  return any;
-}
-
-// ---- targets
-// ---------------------------------------------------------------------------------------
+// ---- groups
+// ----------------------------------------------------------------------------------------
 
 struct KeyChange {
   std::string_view key;      // of the row that is left (delete: that was there)
@@ -216,62 +201,108 @@ struct KeyChange {
   bool known;                // false: no group can be told; everything waits (a barrier)
 };
 
-static void SetGroups(Target* target, const RelationPlan* plan, const KeyChange& key) {
-  target->relation = plan->published;
-  target->group = GroupHash(plan->published, key.key);
+static void SetGroups(Target* target, Oid relation, const KeyChange& key) {
+  target->relation = relation;
+  target->group = GroupHash(relation, key.key);
   if (!key.known) {
     target->flags |= kBarrier;
   } else if (key.old_key.data() != nullptr && key.old_key != key.key) {
     target->flags |= kSecondGroup;
     target->second_group = target->group;
-    target->group = GroupHash(plan->published, key.old_key);
+    target->group = GroupHash(relation, key.old_key);
     if (target->group == target->second_group) target->flags &= ~static_cast<uint32>(kSecondGroup);
   }
 }
 
-// The key of the change by these columns, written to `text` (new) and `old_text`.
-static KeyChange KeyOf(const RelationPlan* plan, const int* columns, int count, ActionMask action,
-                       StringInfo text, StringInfo old_text) {
+// The key of the change by these columns, written to `text` (new) and `old_text`. `logged`: the
+// WAL carries their old values; where it has no old row they have not changed.
+static KeyChange KeyOf(const RelationPlan* plan, std::span<const int> columns, bool logged,
+                       ActionMask action, StringInfo text, StringInfo old_text) {
   const Row& before = encoder->rows.before;
-  const Row& after = encoder->rows.after;
+  const Row& main = action == kDelete ? before : encoder->rows.after;
+  int count = static_cast<int>(columns.size());
   KeyChange key{};
-  const Row& main = action == kDelete ? before : after;
-  key.known = main.exists;
+  key.known = HasValues(plan, main, columns.data(), count) && (action != kDelete || logged);
   if (!key.known) return key;
-  AppendKey(text, plan, main, columns, count);
-  if (action == kUpdate && before.exists) AppendKey(old_text, plan, before, columns, count);
+  AppendKey(text, plan, main, columns.data(), count);
   key.key = Text(*text);
-  if (old_text->len > VARHDRSZ) key.old_key = Text(*old_text);
+  if (action == kUpdate && logged && before.exists) {
+    AppendKey(old_text, plan, before, columns.data(), count);
+    key.old_key = Text(*old_text);
+  }
   return key;
 }
 
-static void AddTargets(const RelationPlan* plan, const TransactionPlace& place, int64 idx,
-                       ActionMask action) {
-  KeyChange key{};
-  if (plan->key_count > 0) {
-    key = KeyOf(plan, plan->key, plan->key_count, action, &encoder->key, &encoder->old_key);
+static KeyChange KeyOfRow(const RelationPlan* plan, ActionMask action) {
+  if (plan->key_count == 0) return KeyChange{};
+  return KeyOf(plan, {plan->key, static_cast<size_t>(plan->key_count)}, plan->key_in_identity,
+               action, &encoder->key, &encoder->old_key);
+}
+
+// Where the old group of an update is not logged, the row may have come from any.
+static KeyChange GroupOfRow(const RelationPlan* plan, const RoutePlan& route, ActionMask action) {
+  BeginText(&encoder->group);
+  BeginText(&encoder->old_group);
+  KeyChange key = KeyOf(plan, {route.group_columns, static_cast<size_t>(route.group_column_count)},
+                        route.group_in_identity, action, &encoder->group, &encoder->old_group);
+  if (action == kUpdate && !route.group_in_identity) key.known = false;
+  return key;
+}
+
+// ---- takers
+// ----------------------------------------------------------------------------------------
+
+// Rows of one change by number: each form can be written as what the change is, or as the insert or
+// delete that an update is to some.
+enum class Variant : int32 { kAsIs, kInsert, kDelete, kCount };
+
+static int32 RowNumber(int form, ActionMask action, ActionMask as) {
+  Variant variant = as == action    ? Variant::kAsIs
+                    : as == kInsert ? Variant::kInsert
+                                    : Variant::kDelete;
+  return form * static_cast<int32>(Variant::kCount) + static_cast<int32>(variant);
+}
+
+static int FormOfRow(int32 row) {
+  return row / static_cast<int32>(Variant::kCount);
+}
+
+static ActionMask ActionOfRow(int32 row, ActionMask action) {
+  switch (static_cast<Variant>(row % static_cast<int32>(Variant::kCount))) {
+    case Variant::kInsert:
+      return kInsert;
+    case Variant::kDelete:
+      return kDelete;
+    default:
+      return action;
   }
+}
+
+static void AddTakers(const RelationPlan* plan, const TransactionPlace& place, int64 idx,
+                      ActionMask action) {
+  KeyChange key = KeyOfRow(plan, action);
   for (int i = 0; i < plan->route_count; i++) {
-    if (!encoder->matches[static_cast<size_t>(i)]) continue;
+    const RouteMatch& match = encoder->matches[static_cast<size_t>(i)];
+    if (match.action == 0 && match.error == nullptr) continue;
     const RoutePlan& route = plan->routes[i];
-    Target target{};
+    Oid relation = route.face->relation;
+    Taker taker{};
+    taker.error = match.error;
+    ActionMask as = match.error != nullptr ? action : match.action;
+    taker.row = RowNumber(match.candidate ? route.candidate_form : route.form, action, as);
+    Target& target = taker.target;
     target.consumer = route.consumer;
+    target.flags = match.candidate ? kCandidate : 0;
     if (route.group_by == GroupBy::kKey) {
-      SetGroups(&target, plan, key);
+      SetGroups(&target, relation, key);
     } else if (route.group_by == GroupBy::kEach) {
       uint64 own[2] = {place.commit_lsn, static_cast<uint64>(idx)};
-      target.relation = plan->published;
-      target.group = XXH3_64bits_withSeed(own, sizeof(own), plan->published);
+      target.relation = relation;
+      target.group = XXH3_64bits_withSeed(own, sizeof(own), relation);
     } else {
-      StringInfoData old_group;
-      initStringInfo(&old_group);
-      appendStringInfoSpaces(&old_group, VARHDRSZ);
-      BeginText(&encoder->group);
-      SetGroups(&target, plan,
-                KeyOf(plan, route.group_columns, route.group_column_count, action, &encoder->group,
-                      &old_group));
+      SetGroups(&target, relation, GroupOfRow(plan, route, action));
     }
-    encoder->targets.push(target);
+    encoder->takers.push(taker);
   }
 }
 
@@ -291,67 +322,242 @@ static char ActionLetter(ActionMask action) {
   }
 }
 
-static void AppendMeta(const RelationPlan* plan, const TransactionPlace&, ActionMask action) {
+static void AppendText(StringInfo out, std::string_view text) {
+  appendBinaryStringInfo(out, text.data(), static_cast<int>(text.size()));
+}
+
+static void AppendMeta(const TransactionPlace& place, const FormPlan& form, ActionMask action) {
   StringInfo meta = &encoder->meta;
-  if (action == kUpdate && encoder->old_key.len > VARHDRSZ &&
+  AppendText(meta, place.annotations);
+  if (action == kUpdate && form.shows_key && encoder->old_key.len > VARHDRSZ &&
       Text(encoder->old_key) != Text(encoder->key)) {
     appendStringInfoString(meta, ",\"old_record_pks\":");
-    appendBinaryStringInfo(meta, encoder->old_key.data + VARHDRSZ, encoder->old_key.len - VARHDRSZ);
+    AppendText(meta, Text(encoder->old_key));
   }
   AppendNotes(meta, encoder->notes);
 }
 
+static bool GroupIsTold(const FormPlan& form, const Row& main, ActionMask as) {
+  for (int i = 0; i < form.group_column_count; i++) {
+    if (form.group_columns[i] < 0) continue;
+    const ColumnPlan& column = form.group_values[i];
+    if (main.absent[column.number - 1] || (as == kDelete && !column.in_identity)) return false;
+  }
+  return main.exists;
+}
+
+// The key column of the row: the key of the record and, on a line of its own, the group's name.
+static StringInfo FormKey(const FormPlan& form, const Row& main, ActionMask action, ActionMask as) {
+  bool taken_away = as == kDelete && action == kUpdate && encoder->old_key.len > VARHDRSZ;
+  StringInfo key = taken_away ? &encoder->old_key : &encoder->key;
+  if (form.shows_key && !form.shows_group) return key;
+  StringInfo own = &encoder->form_key;
+  BeginText(own);
+  if (form.shows_key) AppendText(own, Text(*key));
+  if (form.shows_group && GroupIsTold(form, main, as)) {
+    appendStringInfoChar(own, '\n');
+    AppendGroup(own, form, main);
+  }
+  return own;
+}
+
+// One row of the change, with those who take it.
+static void EncodeRow(Decoder* decoder, const RelationPlan* plan, const TransactionPlace& place,
+                      int64 idx, ActionMask action, int32 row) {
+  const FormPlan& form = plan->forms[FormOfRow(row)];
+  const RowBuffers& rows = encoder->rows;
+  ActionMask as = ActionOfRow(row, action);
+  BeginRecord();
+  GatherTakers(row);
+  // Without an old row in the WAL the columns of the identity are those of the new one.
+  bool from_before = as == kDelete && (action == kDelete || rows.before.exists);
+  const Row& main = from_before ? rows.before : rows.after;
+  if (main.exists) {
+    AppendRecord(&encoder->record, plan, form, main, as == kDelete, kRowBytesMax, &encoder->notes);
+  } else {
+    appendStringInfoString(&encoder->record, "{}");
+  }
+  CrashOnText(Text(encoder->record));
+  if (as == kUpdate) {
+    size_t used = Min(static_cast<size_t>(encoder->record.len), kRowBytesMax);
+    AppendChanges(&encoder->changes, plan, form, rows.before, rows.after, kRowBytesMax - used,
+                  &encoder->notes);
+  }
+  AppendMeta(place, form, as);
+  AddRecord(decoder, place, {idx, ActionLetter(as), form.face->name_id, row},
+            FormKey(form, main, action, as));
+}
+
 void EncodeChange(Decoder* decoder, RelationPlan* plan, const TransactionPlace& place, int64 idx,
                   ActionMask action, HeapTuple before, HeapTuple after) {
-  BeginRecord();
+  BeginChange();
   RowBuffers& rows = encoder->rows;
   ReserveRows(&rows, plan->descriptor->natts, encoder->kept);
   LoadRow(&rows.before, plan, before);
   LoadRow(&rows.after, plan, after);
   FillUnchanged(plan, &rows.after, rows.before);
-  if (!MatchRoutes(plan, action, before, after)) return;
-  AddTargets(plan, place, idx, action);
-
-  const Row& main = action == kDelete ? rows.before : rows.after;
-  if (main.exists) {
-    AppendRecord(&encoder->record, plan, main, action == kDelete, kRowBytesMax, &encoder->notes);
-  } else {
-    appendStringInfoString(&encoder->record, "{}");
+  if (!MatchRoutes(plan, action, before, after, rows, &encoder->matches)) return;
+  AddTakers(plan, place, idx, action);
+  for (size_t i = 0; i < encoder->takers.count; i++) {
+    if (encoder->takers[i].row < 0) continue;
+    EncodeRow(decoder, plan, place, idx, action, encoder->takers[i].row);
   }
-  CrashOnText(Text(encoder->record));
-  if (action == kUpdate) {
-    size_t used = Min(static_cast<size_t>(encoder->record.len), kRowBytesMax);
-    AppendChanges(&encoder->changes, plan, rows.before, rows.after, kRowBytesMax - used,
-                  &encoder->notes);
-  }
-  AppendMeta(plan, place, action);
-  AddRecord(decoder, plan, place, idx, ActionLetter(action));
+  encoder->takers.clear();
 }
 
-void EncodeTruncate(Decoder* decoder, RelationPlan* plan, const TransactionPlace& place,
-                    int64 idx) {
-  BeginRecord();
-  appendStringInfoString(&encoder->record, "null");
+static void AppendTableMeta(StringInfo meta, const char* member, Oid relation) {
+  appendStringInfo(meta, ",\"%s\":{\"table_schema\":", member);
+  AppendJsonString(meta, get_namespace_name(get_rel_namespace(relation)));
+  appendStringInfoString(meta, ",\"table_name\":");
+  AppendJsonString(meta, get_rel_name(relation));
+  appendStringInfoChar(meta, '}');
+}
+
+static void AddTruncateTargets(const RelationPlan* plan, const Face* face) {
   for (int i = 0; i < plan->route_count; i++) {
-    if ((plan->routes[i].actions & kTruncate) == 0) continue;
+    const RoutePlan& route = plan->routes[i];
+    if ((route.publishes & kTruncate) == 0 || route.face != face) continue;
     Target target{};
-    target.consumer = plan->routes[i].consumer;
+    target.consumer = route.consumer;
     target.flags = kBarrier;
-    target.relation = plan->published;
-    target.group = GroupHash(plan->published, "");
+    target.relation = face->relation;
+    target.group = GroupHash(face->relation, "");
     encoder->targets.push(target);
   }
-  AddRecord(decoder, plan, place, idx, 't');
+}
+
+// Under the name of the root a truncated partition is a truncation of a part, unless the root or a
+// partition above is in the same statement. Under its own name it is one in any case.
+void EncodeTruncate(Decoder* decoder, const RelationPlan* plan, const TransactionPlace& place,
+                    int64 idx, const Truncation& truncation) {
+  for (const Face* face : {&plan->root, &plan->own}) {
+    bool root = face == &plan->root;
+    if (root ? plan->IsPartition() && truncation.with_root : !plan->has_rows) continue;
+    BeginChange();
+    BeginRecord();
+    AddTruncateTargets(plan, face);
+    if (encoder->targets.empty()) continue;
+    appendStringInfoString(&encoder->record, "null");
+    StringInfo meta = &encoder->meta;
+    AppendText(meta, place.annotations);
+    if (truncation.cascade) appendStringInfoString(meta, ",\"cascade\":true");
+    if (truncation.restart_identity) appendStringInfoString(meta, ",\"restart_identity\":true");
+    if (root && plan->IsPartition()) AppendTableMeta(meta, "truncated_partition", plan->relid);
+    AddRecord(decoder, place, {idx, 't', face->name_id, root ? 0 : 1}, &encoder->key);
+  }
+}
+
+// ---- messages
+// --------------------------------------------------------------------------------------
+
+static constexpr char kBase64[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+// RFC 4648.
+static void AppendBase64(StringInfo out, std::string_view in) {
+  enlargeStringInfo(out, static_cast<int>(in.size() / 3 * 4 + 5));
+  for (size_t i = 0; i < in.size(); i += 3) {
+    size_t left = in.size() - i;
+    auto byte = [&](size_t j) {
+      return j < left ? static_cast<uint32>(static_cast<unsigned char>(in[i + j])) : 0u;
+    };
+    uint32 bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+    for (size_t j = 0; j < 4; j++) {
+      appendStringInfoCharMacro(out, j <= left ? kBase64[bits >> (18 - 6 * j) & 63] : '=');
+    }
+  }
+}
+
+static bool IsText(std::string_view bytes) {
+  return pg_verifymbstr(bytes.data(), static_cast<int>(bytes.size()), true);
+}
+
+static void AppendMessage(std::string_view prefix, std::string_view content) {
+  StringInfo record = &encoder->record;
+  appendStringInfoString(record, "{\"prefix\":");
+  AppendJsonString(record, prefix);
+  if (content.size() > Min(MaxValueBytes(), kMessageBytesMax / kJsonEscapedBytesMax)) {
+    appendStringInfoString(&encoder->meta, ",\"omitted_columns\":[\"content\"]");
+  } else if (IsText(content)) {
+    appendStringInfoString(record, ",\"content\":");
+    AppendJsonString(record, content);
+  } else {
+    appendStringInfoString(record, ",\"content_base64\":\"");
+    AppendBase64(record, content);
+    appendStringInfoChar(record, '"');
+  }
+  appendStringInfoChar(record, '}');
+}
+
+// Visits the consumers that ask for the prefix.
+template <typename Visit>
+static void ForEachListener(Decoder* decoder, std::string_view prefix, Visit&& visit) {
+  for (const Definition* definition : decoder->routing.definitions()) {
+    if (WantsMessages(definition, prefix)) visit(definition->consumer);
+  }
+}
+
+// Looks at no catalog: messages outside of transactions are decoded outside of one, too.
+void EncodeMessage(Decoder* decoder, const TransactionPlace& place, int64 idx,
+                   std::string_view prefix, std::string_view content) {
+  BeginChange();
+  BeginRecord();
+  if (!IsText(prefix)) return;  // nobody can ask for it
+  ForEachListener(decoder, prefix, [&](int32 consumer) {
+    Target target{};
+    target.consumer = consumer;
+    target.group = GroupHash(InvalidOid, prefix);
+    encoder->targets.push(target);
+  });
+  if (encoder->targets.empty()) return;
+  AppendText(&encoder->meta, place.annotations);
+  AppendMessage(prefix, content);
+  AddRecord(decoder, place, {idx, 'm', 0, 0}, &encoder->key);
+}
+
+// ---- failures
+// --------------------------------------------------------------------------------------
+
+// Rows of changes that could not be encoded are beside the forms.
+static constexpr int kFailedForm = -1;
+
+// Whether the consumer's row was written before another one failed.
+static bool HasRow(int32 consumer) {
+  for (const Taker& taker : encoder->takers) {
+    if (taker.target.consumer == consumer && taker.row == kWritten) return true;
+  }
+  return false;
 }
 
 void EncodeFailure(Decoder* decoder, const RelationPlan* plan, const TransactionPlace& place,
-                   int64 idx, const char* error) {
-  BeginRecord();
-  appendStringInfoString(&encoder->record, "null");
-  for (int i = 0; i < plan->route_count; i++) {
-    AddLetter(plan->routes[i].consumer, kCaptureError, error);
+                   int64 idx, ActionMask action, const char* error) {
+  TheEncoder();
+  for (const Face* face : {&plan->root, &plan->own}) {
+    BeginText(&encoder->key);
+    BeginRecord();
+    for (int i = 0; i < plan->route_count; i++) {
+      const RoutePlan& route = plan->routes[i];
+      if ((route.actions & action) == 0 || route.face != face || HasRow(route.consumer)) continue;
+      AddLetter(route.consumer, kCaptureError, error);
+    }
+    if (encoder->letters.empty()) continue;
+    appendStringInfoString(&encoder->record, "null");
+    AppendText(&encoder->meta, place.annotations);
+    int form = face == &plan->root ? kFailedForm : kFailedForm - 1;
+    AddRecord(decoder, place, {idx, ActionLetter(action), face->name_id, form}, &encoder->key);
   }
-  AddRecord(decoder, plan, place, idx, 'e');
+  encoder->takers.clear();
+}
+
+void EncodeMessageFailure(Decoder* decoder, const TransactionPlace& place, int64 idx,
+                          std::string_view prefix, const char* error) {
+  BeginChange();
+  BeginRecord();
+  ForEachListener(decoder, prefix,
+                  [&](int32 consumer) { AddLetter(consumer, kCaptureError, error); });
+  if (encoder->letters.empty()) return;
+  appendStringInfoString(&encoder->record, "null");
+  AddRecord(decoder, place, {idx, 'm', 0, 0}, &encoder->key);
 }
 
 }  // namespace sequin

@@ -10,7 +10,8 @@ struct TransactionPlace {
   TransactionId xid;
   XLogRecPtr commit_lsn;
   TimestampTz commit_time;
-  int64 first_idx;  // changes before it are in the log already
+  int64 first_idx;               // changes before it are in the log already
+  std::string_view annotations;  // `,"transaction_annotations":…` or nothing
 };
 
 // Reset after every change.
@@ -18,11 +19,24 @@ MemoryContext EncodeContext();
 
 void EncodeChange(Decoder* decoder, RelationPlan* plan, const TransactionPlace& place, int64 idx,
                   ActionMask action, HeapTuple before, HeapTuple after);
-void EncodeTruncate(Decoder* decoder, RelationPlan* plan, const TransactionPlace& place, int64 idx);
 
-// A change that cannot be encoded: a dead letter for everyone who listens to the table.
+struct Truncation {
+  bool cascade;
+  bool restart_identity;
+  bool with_root;  // a table above is emptied by the same statement, and says so
+};
+void EncodeTruncate(Decoder* decoder, const RelationPlan* plan, const TransactionPlace& place,
+                    int64 idx, const Truncation& truncation);
+
+// A message of pg_logical_emit_message, for the consumers that ask for its prefix.
+void EncodeMessage(Decoder* decoder, const TransactionPlace& place, int64 idx,
+                   std::string_view prefix, std::string_view content);
+
+// A change that cannot be encoded: a dead letter for everyone who would get it.
 void EncodeFailure(Decoder* decoder, const RelationPlan* plan, const TransactionPlace& place,
-                   int64 idx, const char* error);
+                   int64 idx, ActionMask action, const char* error);
+void EncodeMessageFailure(Decoder* decoder, const TransactionPlace& place, int64 idx,
+                          std::string_view prefix, const char* error);
 
 // Columns of sequin.log_0, in their order.
 enum LogColumn {

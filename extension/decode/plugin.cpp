@@ -9,6 +9,7 @@ namespace sequin {
 static Decoder* decoder = nullptr;
 static int64 next_idx = 0;  // within the current transaction
 static TransactionPlace place;
+static StringInfoData annotations;  // what place.annotations shows; lives for the process
 
 void SetDecoder(Decoder* next) {
   decoder = next;
@@ -34,6 +35,7 @@ static void OnBegin(LogicalDecodingContext*, ReorderBufferTXN* txn) {
   place.commit_lsn = txn->final_lsn;
   place.commit_time = txn->xact_time.commit_time;
   place.xid = txn->xid;
+  place.annotations = {};
   place.first_idx = txn->final_lsn == decoder->part_lsn ? decoder->part_idx : 0;
   decoder->batch.BeginTransaction(txn->xid, txn->final_lsn, txn->xact_time.commit_time);
 }
@@ -51,19 +53,21 @@ static void OnDefinition(Relation relation, ReorderBufferChange* change) {
   }
 }
 
-// Runs `encode` for one change, watched by the attempt file.
-template <typename Encode>
-static void Watched(const RelationPlan* plan, int64 idx, Encode&& encode) {
+// Runs `encode` for one change, watched by the attempt file; `fail(error)` in its place when it
+// must not run or, in the careful mode, when it raises.
+template <typename Encode, typename Fail>
+static void Watched(int64 idx, Encode&& encode, Fail&& fail) {
   Attempt& attempt = decoder->attempt;
   MemoryContext scratch = EncodeContext();
   if (attempt.MustSkip(place.commit_lsn, idx)) {
-    EncodeFailure(decoder, plan, place, idx, "the capture worker crashed at this change");
+    fail("the capture worker crashed at this change");
     return;
   }
   attempt.EnterChange(place.commit_lsn, idx);
-  if (attempt.careful()) {
+  // Messages outside of transactions are decoded outside of one.
+  if (attempt.careful() && IsTransactionState()) {
     ErrorData* error = InSubtransaction([&] { InContext(scratch, encode); });
-    if (error) EncodeFailure(decoder, plan, place, idx, error->message);
+    if (error) fail(error->message);
   } else {
     InContext(scratch, encode);
   }
@@ -71,7 +75,7 @@ static void Watched(const RelationPlan* plan, int64 idx, Encode&& encode) {
   MemoryContextReset(scratch);
 }
 
-static uint32 ActionOf(ReorderBufferChangeType type) {
+static ActionMask ActionOf(ReorderBufferChangeType type) {
   switch (type) {
     case REORDER_BUFFER_CHANGE_INSERT:
       return kInsert;
@@ -80,7 +84,7 @@ static uint32 ActionOf(ReorderBufferChangeType type) {
     case REORDER_BUFFER_CHANGE_DELETE:
       return kDelete;
     default:
-      return 0;
+      return ActionMask{};
   }
 }
 
@@ -93,31 +97,127 @@ static void OnChange(LogicalDecodingContext*, ReorderBufferTXN*, Relation relati
     MemoryContextReset(EncodeContext());
     return;
   }
-  uint32 action = ActionOf(change->action);
+  ActionMask action = ActionOf(change->action);
   if ((plan->actions & action) == 0 || idx < place.first_idx) return;
-  Watched(plan, idx, [&] {
-    EncodeChange(decoder, plan, place, idx, static_cast<ActionMask>(action),
-                 TupleOf(change->data.tp.oldtuple), TupleOf(change->data.tp.newtuple));
-  });
+  auto fail = [&](const char* error) { EncodeFailure(decoder, plan, place, idx, action, error); };
+  if (plan->error != nullptr) return fail(plan->error);
+  Watched(
+      idx,
+      [&] {
+        EncodeChange(decoder, plan, place, idx, action, TupleOf(change->data.tp.oldtuple),
+                     TupleOf(change->data.tp.newtuple));
+      },
+      fail);
 }
 
+// Whether the statement also names a table that this one is a partition of.
+static bool RootIsNamed(const RelationPlan* plan, int count, Relation relations[]) {
+  for (int i = 0; i < count; i++) {
+    if (plan->IsPartition() && plan->IsBelow(RelationGetRelid(relations[i]))) return true;
+  }
+  return false;
+}
+
+// The WAL names every table that was emptied: those of the statement, and the partitions and
+// children below them.
 static void OnTruncate(LogicalDecodingContext*, ReorderBufferTXN*, int count, Relation relations[],
-                       ReorderBufferChange*) {
+                       ReorderBufferChange* change) {
   for (int i = 0; i < count; i++) {
     int64 idx = next_idx++;
     RelationPlan* plan = decoder->plans.PlanOf(relations[i]);
     if ((plan->actions & kTruncate) == 0 || idx < place.first_idx) continue;
-    // The WAL names the root and every leaf. Only the root says that the published table is empty.
-    if (plan->published != plan->relid) continue;
-    Watched(plan, idx, [&] { EncodeTruncate(decoder, plan, place, idx); });
+    Truncation truncation{change->data.truncate.cascade, change->data.truncate.restart_seqs,
+                          RootIsNamed(plan, count, relations)};
+    Watched(
+        idx, [&] { EncodeTruncate(decoder, plan, place, idx, truncation); },
+        [&](const char* error) { EncodeFailure(decoder, plan, place, idx, kTruncate, error); });
   }
 }
 
-// Counted so that the index of a change does not depend on who listens to messages.
-static void OnMessage(LogicalDecodingContext*, ReorderBufferTXN* txn, XLogRecPtr,
-                      bool transactional, const char*, Size, const char*) {
-  if (transactional && txn != nullptr) next_idx++;
+// ---- messages
+// --------------------------------------------------------------------------------------
+
+static constexpr std::string_view kOwnPrefix = "sequin:";
+static constexpr std::string_view kSetAnnotations = "sequin:transaction_annotations.set";
+static constexpr std::string_view kClearAnnotations = "sequin:transaction_annotations.clear";
+static constexpr size_t kAnnotationBytesMax = 16 * 1024;
+
+static const char* CanonicalObject(std::string_view content) {
+  const char* text = pnstrdup(content.data(), content.size());
+  Jsonb* json = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+  if (!JB_ROOT_IS_OBJECT(json)) return nullptr;
+  return JsonbToCString(nullptr, &json->root, VARSIZE(json));
 }
+
+static void ShowAnnotations(const char* object, const char* problem) {
+  if (annotations.data == nullptr) {
+    InContext(TopMemoryContext, [] { initStringInfo(&annotations); });
+  }
+  resetStringInfo(&annotations);
+  appendStringInfo(&annotations, ",\"transaction_annotations\":%s", object ? object : "null");
+  if (problem != nullptr) {
+    appendStringInfo(&annotations, ",\"transaction_annotations_error\":\"%s\"", problem);
+  }
+  place.annotations = {annotations.data, static_cast<size_t>(annotations.len)};
+}
+
+// What is not right is told to those who get the changes: it was meant for them.
+static void SetAnnotations(std::string_view content) {
+  if (content.size() > kAnnotationBytesMax) return ShowAnnotations(nullptr, "more than 16 kB");
+  if (!pg_verifymbstr(content.data(), static_cast<int>(content.size()), true)) {
+    return ShowAnnotations(nullptr, "not valid in the encoding of the database");
+  }
+  const char* object = nullptr;
+  ErrorData* error = InSubtransaction([&] { object = CanonicalObject(content); });
+  ShowAnnotations(object, object != nullptr  ? nullptr
+                          : error != nullptr ? "not valid JSON"
+                                             : "not a JSON object");
+}
+
+// Messages to us. They count, too, and are never published.
+static void OnOwnMessage(std::string_view prefix, std::string_view content) {
+  if (prefix == kSetAnnotations) {
+    InContext(EncodeContext(), [&] { SetAnnotations(content); });
+    MemoryContextReset(EncodeContext());
+  } else if (prefix == kClearAnnotations) {
+    place.annotations = {};
+  }
+}
+
+static void Publish(int64 idx, std::string_view prefix, std::string_view content) {
+  Watched(
+      idx, [&] { EncodeMessage(decoder, place, idx, prefix, content); },
+      [&](const char* error) { EncodeMessageFailure(decoder, place, idx, prefix, error); });
+}
+
+// Belongs to no transaction: decoded when the WAL is read, whatever becomes of the transaction that
+// wrote it. It has a place of its own in the batch, which no xid must leave before it is written.
+static void OnLooseMessage(const LogicalDecodingContext* context, XLogRecPtr lsn,
+                           std::string_view prefix, std::string_view content) {
+  if (prefix.starts_with(kOwnPrefix) || !decoder->routing.any_messages()) return;
+  TransactionPlace transaction = place;
+  place = TransactionPlace{};
+  place.commit_lsn = lsn;
+  place.commit_time = GetCurrentTimestamp();
+  decoder->batch.BeginTransaction(InvalidTransactionId, lsn, place.commit_time);
+  Publish(0, prefix, content);
+  decoder->batch.CommitTransaction(context->reader->EndRecPtr);
+  place = transaction;
+}
+
+static void OnMessage(LogicalDecodingContext* context, ReorderBufferTXN*, XLogRecPtr lsn,
+                      bool transactional, const char* prefix_text, Size size, const char* message) {
+  std::string_view prefix(prefix_text);
+  std::string_view content(message, size);
+  if (!transactional) return OnLooseMessage(context, lsn, prefix, content);
+  // Counted so that the index of a change does not depend on who listens to messages.
+  int64 idx = next_idx++;
+  if (prefix.starts_with(kOwnPrefix)) return OnOwnMessage(prefix, content);
+  if (idx >= place.first_idx && decoder->routing.any_messages()) Publish(idx, prefix, content);
+}
+
+// ---- the end
+// ---------------------------------------------------------------------------------------
 
 static void OnCommit(LogicalDecodingContext*, ReorderBufferTXN* txn, XLogRecPtr) {
   Batch& batch = decoder->batch;

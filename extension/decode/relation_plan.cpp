@@ -2,7 +2,7 @@
 #include "decode/relation_plan.h"
 
 #include "catalog/captured_table.h"
-#include "filter/budget.h"
+#include "decode/form_plan.h"
 #include "pg/table.h"
 #include "pg/transaction.h"
 
@@ -10,13 +10,14 @@ namespace sequin {
 
 static HTAB* all_plans = nullptr;  // for the invalidation callback, which cannot be unregistered
 
-// Plans of partitions depend on their root, too: on its name and on who may read it.
+// Plans of partitions and children depend on the tables above, too: on their names and on who may
+// read them.
 static void InvalidateOne(Datum, Oid relid) {
   if (all_plans == nullptr) return;
   HASH_SEQ_STATUS scan;
   hash_seq_init(&scan, all_plans);
   while (auto* plan = static_cast<RelationPlan*>(hash_seq_search(&scan))) {
-    if (!OidIsValid(relid) || plan->relid == relid || plan->published == relid) plan->valid = false;
+    if (!OidIsValid(relid) || plan->relid == relid || plan->IsBelow(relid)) plan->valid = false;
   }
 }
 
@@ -55,6 +56,9 @@ void RelationPlans::Init(MemoryContext parent, Routing* routing, Batch* batch) {
   CacheRegisterRelcacheCallback(InvalidateOne, 0);
   CacheRegisterSyscacheCallback(NAMESPACEOID, InvalidateAll, 0);
   CacheRegisterSyscacheCallback(TYPEOID, InvalidateAll, 0);
+  // What an owner may read depends on the roles it is a member of, and on being a superuser.
+  CacheRegisterSyscacheCallback(AUTHOID, InvalidateAll, 0);
+  CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, InvalidateAll, 0);
 }
 
 static NameKey KeyOfName(Oid reloid, const char* schema, const char* table) {
@@ -110,22 +114,135 @@ RelationPlan* RelationPlans::PlanOf(Relation relation) {
   return plan;
 }
 
-void RelationPlans::Build(RelationPlan* plan, Relation relation) {
-  if (plan->context) MemoryContextDelete(plan->context);
+// ---- who listens
+// -------------------------------------------------------------------------------
+
+struct TableName {
+  const char* schema;
+  const char* table;
+};
+
+static TableName NameOf(Oid relation) {
+  return {get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation)};
+}
+
+// In the order of plan->routes.
+struct RelationPlans::Listeners {
+  TableName own;     // or that of the partition root
+  TableName* above;  // tables it inherits from
+  RouteRequest* requests;
+};
+
+static bool Named(const Definition* definition, const TableName& name) {
+  std::span<const char* const> patterns(definition->tables.items,
+                                        static_cast<size_t>(definition->tables.count));
+  return name.schema != nullptr && name.table != nullptr &&
+         TableMatches(patterns, name.schema, name.table);
+}
+
+// The option for the table or, for children, that of the nearest table it inherits from.
+static const TableOption* OptionOf(const Definition* definition, const TableName& own,
+                                   const TableName* above, int above_count) {
+  const TableOption* option = definition->options.Find(own.schema, own.table);
+  for (int i = 0; option == nullptr && i < above_count; i++) {
+    if (above[i].schema == nullptr || above[i].table == nullptr) continue;
+    option = definition->options.Find(above[i].schema, above[i].table);
+  }
+  return option;
+}
+
+void RelationPlans::AddListener(RelationPlan* plan, const Definition* definition,
+                                Listeners* listeners) {
+  int inherited = definition->include_children && !plan->IsPartition() ? plan->above_count : 0;
+  bool named = Named(definition, listeners->own);
+  for (int i = 0; !named && i < inherited; i++) named = Named(definition, listeners->above[i]);
+  // A consumer captures as its owner.
+  if (!named || !OwnerMayCapture(plan->root.relation, definition->owner)) return;
+
+  RouteRequest& request = listeners->requests[plan->route_count];
+  const TableOption* option = OptionOf(definition, listeners->own, listeners->above, inherited);
+  request.definition = definition;
+  request.choice = ChoiceOf(definition->choice, option);
+  request.own_group = option != nullptr && (option->given & kOptionGroup) != 0;
+  request.rights_table = plan->root.relation;
+  bool by_own_name = plan->IsPartition() && definition->partition_name == PartitionName::kOwn;
+  Face& face = by_own_name ? plan->own : plan->root;
+  if (face.name_id == 0) {
+    TableName name = NameOf(face.relation);
+    face.name_id = NameId(face.relation, name.schema, name.table);
+  }
+  RoutePlan& route = plan->routes[plan->route_count++];
+  route = RoutePlan{};
+  route.consumer = definition->consumer;
+  route.face = &face;
+  route.actions = route.publishes = definition->actions;
+  // An update may be an insert or a delete to it.
+  bool turns = definition->transition == Transition::kInsertDelete &&
+               request.choice.filter != nullptr && (route.actions & (kInsert | kDelete)) != 0;
+  if (turns) route.actions |= kUpdate;
+  plan->actions |= route.actions;
+}
+
+void RelationPlans::PlanListeners(RelationPlan* plan, Relation relation, Listeners* listeners) {
   Oid relid = plan->relid;
+  List* above = NIL;
+  plan->root.relation = plan->own.relation = relid;
+  if (relation->rd_rel->relispartition) {
+    above = get_partition_ancestors(relid);
+    if (above != NIL) plan->root.relation = llast_oid(above);
+  } else if (relation->rd_rel->relkind == RELKIND_RELATION) {
+    above = InheritanceAncestors(relid);
+  }
+  auto count = static_cast<size_t>(list_length(above));
+  Oid* oids = NewArray<Oid>(plan->context, count);
+  listeners->above = NewArray<TableName>(plan->context, count);
+  // Known to invalidations before anything is looked up by it.
+  for (size_t i = 0; i < count; i++) oids[i] = list_nth_oid(above, static_cast<int>(i));
+  plan->above = oids;
+  plan->above_count = static_cast<int>(count);
+  for (size_t i = 0; i < count; i++) listeners->above[i] = NameOf(oids[i]);
+  listeners->own = NameOf(plan->root.relation);
+  if (listeners->own.schema == nullptr || listeners->own.table == nullptr) return;
+  size_t most = routing_->definitions().count;
+  plan->routes = NewArray<RoutePlan>(plan->context, most);
+  listeners->requests = NewArray<RouteRequest>(plan->context, most);
+  for (const Definition* definition : routing_->definitions()) {
+    AddListener(plan, definition, listeners);
+  }
+}
+
+// ---- building
+// ----------------------------------------------------------------------------------
+
+void RelationPlans::PlanRoutes(RelationPlan* plan, Relation relation, const Listeners& listeners) {
+  PlanColumns(plan, relation);
+  PlanKey(plan, relation);
+  // One for those that match and one for candidates.
+  plan->forms = NewArray<FormPlan>(plan->context, 2 * static_cast<size_t>(plan->route_count));
+  for (int i = 0; i < plan->route_count; i++) {
+    PlanRoute(plan, relation, listeners.requests[i], &plan->routes[i]);
+  }
+}
+
+// Errors of the server's own condition go away; those of the table would come again.
+static bool MayPass(const ErrorData* error) {
+  int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+  return category == ERRCODE_INSUFFICIENT_RESOURCES || category == ERRCODE_OPERATOR_INTERVENTION;
+}
+
+void RelationPlans::Build(RelationPlan* plan, Relation relation) {
+  Oid relid = plan->relid;
+  MemoryContext old = plan->context;
   *plan = RelationPlan{};
   plan->relid = relid;
+  if (old) MemoryContextDelete(old);
   plan->context = NewContext(context_, "sequin relation plan");
   plan->routing_generation = routing_->generation();
   // Invalidations that arrive while we look at the catalogs must not be lost.
   plan->valid = true;
   InContext(plan->context, [&] {
-    plan->published = relid;
-    if (relation->rd_rel->relispartition) {
-      List* ancestors = get_partition_ancestors(relid);
-      if (ancestors != NIL) plan->published = llast_oid(ancestors);
-    }
     plan->replica_identity = relation->rd_rel->relreplident;
+    plan->has_rows = relation->rd_rel->relkind == RELKIND_RELATION;
     plan->descriptor = CreateTupleDescCopyConstr(RelationGetDescr(relation));
     if (get_rel_namespace(relid) == OwnSchema(true)) {
       plan->own_consumer_table = strcmp(RelationGetRelationName(relation), "consumer") == 0;
@@ -133,126 +250,16 @@ void RelationPlans::Build(RelationPlan* plan, Relation relation) {
     }
     if (IsCatalogNamespace(get_rel_namespace(relid)) || relid < FirstNormalObjectId) return;
     // Materialized views are in the WAL like tables.
-    if (relation->rd_rel->relkind != RELKIND_RELATION &&
-        relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE) {
-      return;
-    }
-    PlanRoutes(plan, relation);
+    if (!plan->has_rows && relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE) return;
+    Listeners listeners{};
+    PlanListeners(plan, relation, &listeners);
+    if (plan->route_count == 0) return;
+    // A type whose functions cannot be called any more must not stop capture of other tables.
+    ErrorData* error = InSubtransaction([&] { PlanRoutes(plan, relation, listeners); });
+    if (error == nullptr) return;
+    if (MayPass(error)) ReThrowError(error);
+    plan->error = error->message;
   });
-}
-
-void RelationPlans::PlanColumns(RelationPlan* plan, Relation relation) {
-  Bitmapset* identity = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);
-  plan->columns = NewArray<ColumnPlan>(plan->context, static_cast<size_t>(plan->descriptor->natts));
-  for (int i = 0; i < plan->descriptor->natts; i++) {
-    Form_pg_attribute attribute = TupleDescAttr(plan->descriptor, i);
-    // Stored generated values are in the WAL; virtual ones (as of 18) are not.
-    if (attribute->attisdropped || attribute->attgenerated == 'v') continue;
-    ColumnPlan& column = plan->columns[plan->column_count++];
-    StringInfoData prefix;
-    initStringInfo(&prefix);
-    AppendJsonName(&prefix, NameStr(attribute->attname));
-    appendStringInfoChar(&prefix, ':');
-    column.number = attribute->attnum;
-    column.prefix = prefix.data;
-    column.prefix_bytes = prefix.len;
-    column.in_identity =
-        plan->replica_identity == REPLICA_IDENTITY_FULL ||
-        bms_is_member(attribute->attnum - FirstLowInvalidHeapAttributeNumber, identity);
-    column.value = PlanValue(attribute->atttypid, NumberFormat::kStandard, plan->context);
-  }
-}
-
-static int ColumnIndex(const RelationPlan* plan, AttrNumber number) {
-  for (int i = 0; i < plan->column_count; i++) {
-    if (plan->columns[i].number == number) return i;
-  }
-  return -1;
-}
-
-// Primary key, unless old values of it are not in the WAL but those of a replica identity index
-// are; else the replica identity index; else none.
-void RelationPlans::PlanKey(RelationPlan* plan, Relation relation) {
-  Oid primary = RelationGetPrimaryKeyIndex(relation);
-  Oid identity = RelationGetReplicaIndex(relation);
-  auto covered = [&](Relation index, bool* in_identity) {
-    *in_identity = true;
-    for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++) {
-      int column = ColumnIndex(plan, index->rd_index->indkey.values[i]);
-      if (column < 0) return false;
-      if (!plan->columns[column].in_identity) *in_identity = false;
-    }
-    return true;
-  };
-  for (Oid candidate : {primary, identity}) {
-    if (!OidIsValid(candidate)) continue;
-    Relation index = index_open(candidate, AccessShareLock);
-    bool in_identity;
-    bool usable = covered(index, &in_identity);
-    bool better_follows =
-        candidate == primary && !in_identity && OidIsValid(identity) && identity != primary;
-    if (usable && !better_follows) {
-      int count = IndexRelationGetNumberOfKeyAttributes(index);
-      int* key = NewArray<int>(plan->context, static_cast<size_t>(count));
-      for (int i = 0; i < count; i++) {
-        key[i] = ColumnIndex(plan, index->rd_index->indkey.values[i]);
-      }
-      plan->key = key;
-      plan->key_count = count;
-      plan->key_in_identity = in_identity;
-    }
-    index_close(index, AccessShareLock);
-    if (plan->key_count > 0) return;
-  }
-}
-
-void RelationPlans::PlanRoutes(RelationPlan* plan, Relation relation) {
-  const char* schema = get_namespace_name(get_rel_namespace(plan->published));
-  const char* table = get_rel_name(plan->published);
-  if (schema == nullptr || table == nullptr) return;
-  plan->routes = NewArray<RoutePlan>(plan->context, routing_->definitions().count);
-  for (const Definition* definition : routing_->definitions()) {
-    std::span<const char* const> patterns(definition->tables,
-                                          static_cast<size_t>(definition->table_count));
-    if (!TableMatches(patterns, schema, table)) continue;
-    // A consumer captures as its owner.
-    if (!OwnerMayCapture(plan->published, definition->owner)) continue;
-    if (plan->columns == nullptr) {
-      PlanColumns(plan, relation);
-      PlanKey(plan, relation);
-      plan->relation_id = NameId(plan->published, schema, table);
-    }
-    PlanRoute(plan, relation, definition);
-  }
-}
-
-void RelationPlans::PlanRoute(RelationPlan* plan, Relation relation, const Definition* definition) {
-  RoutePlan& route = plan->routes[plan->route_count++];
-  route = RoutePlan{};
-  route.consumer = definition->consumer;
-  route.actions = definition->actions;
-  plan->actions |= route.actions;
-  route.group_by = plan->key_count > 0 ? GroupBy::kKey : GroupBy::kEach;
-  if (definition->custom_group) {
-    route.group_by = GroupBy::kColumns;
-    int* columns =
-        NewArray<int>(plan->context, static_cast<size_t>(definition->group_column_count));
-    for (int i = 0; i < definition->group_column_count; i++) {
-      AttrNumber number = get_attnum(plan->relid, definition->group_columns[i]);
-      int column = ColumnIndex(plan, number);
-      // A column that this table does not have (any more) groups nothing: the rest decides.
-      if (column >= 0) columns[route.group_column_count++] = column;
-    }
-    route.group_columns = columns;
-  }
-  if (definition->filter != nullptr) {
-    ErrorData* error = InSubtransaction(
-        [&] { route.filter = CompileFilter(relation, definition->filter, plan->context); });
-    if (error != nullptr) {
-      route.filter = nullptr;
-      route.filter_error = MemoryContextStrdup(plan->context, error->message);
-    }
-  }
 }
 
 }  // namespace sequin

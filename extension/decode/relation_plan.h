@@ -27,14 +27,45 @@ enum class GroupBy : uint8_t {
   kColumns,  // group_columns of the consumer; none of them = the whole table
 };
 
+// The name under which changes are published.
+struct Face {
+  Oid relation;
+  int32 name_id;  // sequin.relation.id; 0: not asked for yet
+};
+
+// One way to write the changes of the table. Routes that want the same share a form, and the log
+// row that is written for it. A form also says what the row's key column shows.
+struct FormPlan {
+  const Face* face;
+  NumberFormat number_format;
+  Bitmapset* members;         // indexes into RelationPlan::columns
+  const ColumnPlan* columns;  // those, their values in the number format
+  int column_count;
+  bool shows_key;  // false: the owners may not read all of its columns
+  // Columns whose values name the group, where the record or the consumer's arguments do not tell:
+  // indexes into RelationPlan::columns, -1 where the owners may not read one.
+  bool shows_group;
+  const int* group_columns;
+  const ColumnPlan* group_values;
+  int group_column_count;
+};
+
 struct RoutePlan {
   int32 consumer;
-  uint32 actions;
+  const Face* face;
+  uint32 actions;    // on these it must be looked at
+  uint32 publishes;  // these it gets
+  Transition transition;
+  bool old_row_known;  // kInsertDelete: whether the old row matched can be told
+  const char* filter_text;
   CompiledFilter* filter;    // nullptr: everything
   const char* filter_error;  // it does not compile for this table
+  int form;
+  int candidate_form;  // with all columns that the owner may read
   GroupBy group_by;
   const int* group_columns;  // indexes into RelationPlan::columns
   int group_column_count;
+  bool group_in_identity;  // the WAL carries their old values
 };
 
 struct RelationPlan {
@@ -43,18 +74,32 @@ struct RelationPlan {
   uint64 routing_generation;
   MemoryContext context;
   bool own_consumer_table;  // sequin.consumer
+  const char* error;        // its changes cannot be encoded: forms are missing
   char replica_identity;
-  Oid published;      // the partition root, or the table itself
-  int32 relation_id;  // sequin.relation.id
+  bool has_rows;     // not a partitioned table
+  const Oid* above;  // partition ancestors, nearest first, or tables it inherits from
+  int above_count;
+  Face root;  // the partition root, or the table itself
+  Face own;   // of partitions
   TupleDesc descriptor;
-  ColumnPlan* columns;
+  ColumnPlan* columns;  // all; values in the standard format, for keys
   int column_count;
   const int* key;  // indexes into columns; key_count 0: no key
   int key_count;
   bool key_in_identity;  // old keys are in the WAL
   RoutePlan* routes;
   int route_count;
+  FormPlan* forms;
+  int form_count;
   uint32 actions;  // of all routes together
+
+  bool IsBelow(Oid relation) const {
+    for (int i = 0; i < above_count; i++) {
+      if (above[i] == relation) return true;
+    }
+    return false;
+  }
+  bool IsPartition() const { return root.relation != own.relation; }
 };
 
 class RelationPlans {
@@ -68,12 +113,13 @@ class RelationPlans {
  private:
   static constexpr long kSweepMin = 1024;
 
+  struct Listeners;
+
   void Sweep();
   void Build(RelationPlan* plan, Relation relation);
-  void PlanColumns(RelationPlan* plan, Relation relation);
-  void PlanKey(RelationPlan* plan, Relation relation);
-  void PlanRoutes(RelationPlan* plan, Relation relation);
-  void PlanRoute(RelationPlan* plan, Relation relation, const Definition* definition);
+  void PlanListeners(RelationPlan* plan, Relation relation, Listeners* listeners);
+  void AddListener(RelationPlan* plan, const Definition* definition, Listeners* listeners);
+  void PlanRoutes(RelationPlan* plan, Relation relation, const Listeners& listeners);
   int32 NameId(Oid reloid, const char* schema, const char* table);
 
   MemoryContext context_;

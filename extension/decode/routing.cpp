@@ -31,27 +31,57 @@ static int32 IntegerOf(const JsonbValue* value) {
   return static_cast<int32>(static_cast<uint32>(DatumGetInt64(wide)));
 }
 
-static const char* const* StringsOf(const JsonbValue* value, int* count) {
+static TextList StringsOf(const JsonbValue* value) {
   if (value->type != jbvBinary) elog(ERROR, "sequin.routing holds a damaged definition");
   JsonbContainer* array = value->val.binary.data;
   uint32 size = JsonContainerSize(array);
-  auto** strings = static_cast<const char**>(palloc(sizeof(char*) * (size + 1)));
-  for (uint32 i = 0; i < size; i++) strings[i] = StringOf(getIthJsonbValueFromContainer(array, i));
-  *count = static_cast<int>(size);
-  return strings;
+  TextList list{static_cast<const char**>(palloc(sizeof(char*) * (size + 1))), 0};
+  for (uint32 i = 0; i < size; i++) {
+    list.items[list.count++] = StringOf(getIthJsonbValueFromContainer(array, i));
+  }
+  return list;
 }
 
-static uint32 ActionsOf(const char* const* names, int count) {
+static uint32 ActionsOf(const TextList& names) {
   uint32 mask = 0;
-  for (int i = 0; i < count; i++) {
-    if (strcmp(names[i], "insert") == 0) mask |= kInsert;
-    if (strcmp(names[i], "update") == 0) mask |= kUpdate;
-    if (strcmp(names[i], "delete") == 0) mask |= kDelete;
-    if (strcmp(names[i], "truncate") == 0) mask |= kTruncate;
+  for (const char* name : names) {
+    if (strcmp(name, "insert") == 0) mask |= kInsert;
+    if (strcmp(name, "update") == 0) mask |= kUpdate;
+    if (strcmp(name, "delete") == 0) mask |= kDelete;
+    if (strcmp(name, "truncate") == 0) mask |= kTruncate;
   }
   return mask;
 }
 
+static bool Says(JsonbContainer* root, const char* name, const char* word) {
+  JsonbValue room;
+  JsonbValue* value = Member(root, name, &room);
+  return value != nullptr && value->type == jbvString &&
+         std::string_view(value->val.string.val, value->val.string.len) == word;
+}
+
+static bool SaysBool(JsonbContainer* root, const char* name, bool otherwise) {
+  JsonbValue room;
+  JsonbValue* value = Member(root, name, &room);
+  return value != nullptr && value->type == jbvBool ? value->val.boolean : otherwise;
+}
+
+static TextList StringsIn(JsonbContainer* root, const char* name) {
+  JsonbValue room;
+  JsonbValue* value = Member(root, name, &room);
+  return value == nullptr ? TextList{} : StringsOf(value);
+}
+
+static void ReadChoice(TableChoice* choice, JsonbContainer* root) {
+  JsonbValue room;
+  if (JsonbValue* value = Member(root, "filter", &room)) choice->filter = StringOf(value);
+  choice->custom_group = Member(root, "group_columns", &room) != nullptr;
+  choice->group_columns = StringsIn(root, "group_columns");
+  choice->columns = StringsIn(root, "columns");
+  choice->exclude_columns = StringsIn(root, "exclude_columns");
+}
+
+// Members that are missing were written before there was such a column: they have its default.
 static void ReadDefinition(Definition* definition, const char* text) {
   Jsonb* json = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
   JsonbContainer* root = &json->root;
@@ -59,25 +89,48 @@ static void ReadDefinition(Definition* definition, const char* text) {
   if (JsonbValue* value = Member(root, "owner", &room)) {
     definition->owner = static_cast<Oid>(IntegerOf(value));
   }
-  if (JsonbValue* value = Member(root, "tables", &room)) {
-    definition->tables = StringsOf(value, &definition->table_count);
+  definition->tables = StringsIn(root, "tables");
+  definition->actions = ActionsOf(StringsIn(root, "actions"));
+  ReadChoice(&definition->choice, root);
+  JsonbValue* options = Member(root, "table_options", &room);
+  if (options != nullptr && options->type == jbvBinary) {
+    definition->options = ReadTableOptions(options->val.binary.data);
   }
-  if (JsonbValue* value = Member(root, "actions", &room)) {
-    int count;
-    const char* const* names = StringsOf(value, &count);
-    definition->actions = ActionsOf(names, count);
+  definition->number_format = Says(root, "number_format", "number")   ? NumberFormat::kNumber
+                              : Says(root, "number_format", "string") ? NumberFormat::kString
+                                                                      : NumberFormat::kStandard;
+  definition->partition_name = SaysBool(root, "publish_via_partition_root", true)
+                                   ? PartitionName::kRoot
+                                   : PartitionName::kOwn;
+  definition->transition = Says(root, "filter_transition", "insert_delete")
+                               ? Transition::kInsertDelete
+                               : Transition::kUpdate;
+  definition->include_children = SaysBool(root, "include_children", false);
+  definition->message_prefixes = StringsIn(root, "message_prefixes");
+}
+
+bool WantsMessages(const Definition* definition, std::string_view prefix) {
+  for (std::string_view wanted : definition->message_prefixes) {
+    if (wanted.ends_with('*') ? prefix.starts_with(wanted.substr(0, wanted.size() - 1))
+                              : prefix == wanted) {
+      return true;
+    }
   }
-  if (JsonbValue* value = Member(root, "filter", &room)) definition->filter = StringOf(value);
-  if (JsonbValue* value = Member(root, "group_columns", &room)) {
-    definition->custom_group = true;
-    definition->group_columns = StringsOf(value, &definition->group_column_count);
-  }
+  return false;
 }
 
 size_t Routing::PositionOf(int32 consumer) const {
   size_t i = 0;
   while (i < definitions_.count && definitions_[i]->consumer < consumer) i++;
   return i;
+}
+
+void Routing::Changed() {
+  generation_++;
+  any_messages_ = false;
+  for (const Definition* definition : definitions_) {
+    any_messages_ |= definition->message_prefixes.count > 0;
+  }
 }
 
 void Routing::Set(int32 consumer, const char* definition_json) {
@@ -88,24 +141,23 @@ void Routing::Set(int32 consumer, const char* definition_json) {
   InContext(context, [&] { ReadDefinition(definition, definition_json); });
 
   size_t at = PositionOf(consumer);
-  generation_++;
   if (at < definitions_.count && definitions_[at]->consumer == consumer) {
     MemoryContextDelete(definitions_[at]->context);
-    definitions_[at] = definition;
-    return;
+  } else {
+    definitions_.push(nullptr);
+    for (size_t i = definitions_.count - 1; i > at; i--) definitions_[i] = definitions_[i - 1];
   }
-  definitions_.push(nullptr);
-  for (size_t i = definitions_.count - 1; i > at; i--) definitions_[i] = definitions_[i - 1];
   definitions_[at] = definition;
+  Changed();
 }
 
 void Routing::Remove(int32 consumer) {
   size_t at = PositionOf(consumer);
   if (at == definitions_.count || definitions_[at]->consumer != consumer) return;
-  generation_++;
   MemoryContextDelete(definitions_[at]->context);
   for (size_t i = at; i + 1 < definitions_.count; i++) definitions_[i] = definitions_[i + 1];
   definitions_.count--;
+  Changed();
 }
 
 // ---- writing it --------------------------------------------------------------------------------

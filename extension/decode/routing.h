@@ -4,21 +4,28 @@
 // sequin.routing; both as the same JSON text, so that there is one reader.
 #pragma once
 
+#include "catalog/table_options.h"
+#include "change/value_json.h"
 #include "filter/filter.h"
 #include "pg/memory.h"
 
 namespace sequin {
 
+enum class PartitionName : uint8_t { kRoot, kOwn };
+enum class Transition : uint8_t { kUpdate, kInsertDelete };
+
 struct Definition {
   int32 consumer;
   Oid owner;
   uint32 actions;  // ActionMask
-  const char* const* tables;
-  int table_count;
-  const char* filter;  // nullptr: none
-  bool custom_group;   // group_columns were given
-  const char* const* group_columns;
-  int group_column_count;
+  TextList tables;
+  TableChoice choice;  // for tables without an option
+  TableOptions options;
+  NumberFormat number_format;
+  PartitionName partition_name;
+  Transition transition;
+  bool include_children;
+  TextList message_prefixes;
   MemoryContext context;  // owns it all
 };
 
@@ -29,15 +36,22 @@ class Routing {
   void Set(int32 consumer, const char* definition_json);
   void Remove(int32 consumer);
   const Vec<Definition*>& definitions() const { return definitions_; }  // ascending by consumer
-  uint64 generation() const { return generation_; }                     // grows at every change
+  // Somebody asks for messages of pg_logical_emit_message.
+  bool any_messages() const { return any_messages_; }
+  uint64 generation() const { return generation_; }  // grows at every change
 
  private:
   size_t PositionOf(int32 consumer) const;
+  void Changed();
 
   MemoryContext context_;
   Vec<Definition*> definitions_;
   uint64 generation_;
+  bool any_messages_;
 };
+
+// Whether the consumer asks for messages with this prefix: it is named, or its beginning with a *.
+bool WantsMessages(const Definition* definition, std::string_view prefix);
 
 // The definition text of a row of sequin.consumer. `before`: the old row of an update, or nullptr.
 const char* DefinitionText(TupleDesc descriptor, HeapTuple tuple, HeapTuple before);

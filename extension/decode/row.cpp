@@ -145,12 +145,12 @@ static void AppendMember(StringInfo out, int object, const ColumnPlan& column, D
   Note(notes, column, result);
 }
 
-void AppendRecord(StringInfo out, const RelationPlan* plan, const Row& row, bool identity_only,
-                  size_t bytes_max, RowNotes* notes) {
+void AppendRecord(StringInfo out, const RelationPlan* plan, const FormPlan& form, const Row& row,
+                  bool identity_only, size_t bytes_max, RowNotes* notes) {
   appendStringInfoCharMacro(out, '{');
   int object = out->len;
-  for (int i = 0; i < plan->column_count; i++) {
-    const ColumnPlan& column = plan->columns[i];
+  for (int i = 0; i < form.column_count; i++) {
+    const ColumnPlan& column = form.columns[i];
     int at = column.number - 1;
     if (identity_only && !column.in_identity) continue;
     if (row.absent[at]) {
@@ -169,12 +169,12 @@ static bool SameValue(const RelationPlan* plan, int at, const Row& before, const
                         attribute->attlen);
 }
 
-void AppendChanges(StringInfo out, const RelationPlan* plan, const Row& before, const Row& after,
-                   size_t bytes_max, RowNotes* notes) {
+void AppendChanges(StringInfo out, const RelationPlan* plan, const FormPlan& form,
+                   const Row& before, const Row& after, size_t bytes_max, RowNotes* notes) {
   appendStringInfoCharMacro(out, '{');
   int object = out->len;
-  for (int i = 0; i < plan->column_count && before.exists; i++) {
-    const ColumnPlan& column = plan->columns[i];
+  for (int i = 0; i < form.column_count && before.exists; i++) {
+    const ColumnPlan& column = form.columns[i];
     int at = column.number - 1;
     if (!column.in_identity || before.absent[at] || after.absent[at]) continue;
     if (SameValue(plan, at, before, after)) continue;
@@ -210,6 +210,32 @@ void AppendKey(StringInfo out, const RelationPlan* plan, const Row& row, const i
     AppendJsonString(out, plain);
   }
   appendStringInfoCharMacro(out, ']');
+}
+
+// What cannot be written is shown as NULL, as its group is that of NULL.
+void AppendGroup(StringInfo out, const FormPlan& form, const Row& row) {
+  appendStringInfoCharMacro(out, '[');
+  for (int i = 0; i < form.group_column_count; i++) {
+    const ColumnPlan& column = form.group_values[i];
+    if (i > 0) appendStringInfoCharMacro(out, ',');
+    int at = column.number - 1;
+    bool told = form.group_columns[i] >= 0 && !row.nulls[at] && !row.absent[at];
+    if (told) {
+      told =
+          AppendColumn(out, column.value, row.values[at], MaxValueBytes(), kMessageBytesMax).form !=
+          ColumnForm::kOmitted;
+    }
+    if (!told) appendBinaryStringInfo(out, "null", 4);
+  }
+  appendStringInfoCharMacro(out, ']');
+}
+
+bool HasValues(const RelationPlan* plan, const Row& row, const int* columns, int count) {
+  if (!row.exists) return false;
+  for (int i = 0; i < count; i++) {
+    if (row.absent[plan->columns[columns[i]].number - 1]) return false;
+  }
+  return true;
 }
 
 }  // namespace sequin

@@ -50,15 +50,21 @@ void AppendNotes(StringInfo out, const RowNotes& notes);
 
 // `{"a":1,…}`. With `identity_only` just the columns whose old values the WAL carries. Columns
 // that are absent, and those that do not fit, are left out and named in the notes.
-void AppendRecord(StringInfo out, const RelationPlan* plan, const Row& row, bool identity_only,
-                  size_t bytes_max, RowNotes* notes);
+void AppendRecord(StringInfo out, const RelationPlan* plan, const FormPlan& form, const Row& row,
+                  bool identity_only, size_t bytes_max, RowNotes* notes);
 
 // Previous values of the columns that differ, `{}` when none is known.
-void AppendChanges(StringInfo out, const RelationPlan* plan, const Row& before, const Row& after,
-                   size_t bytes_max, RowNotes* notes);
+void AppendChanges(StringInfo out, const RelationPlan* plan, const FormPlan& form,
+                   const Row& before, const Row& after, size_t bytes_max, RowNotes* notes);
 
 // `["1","a"]`: the values of these columns as JSON strings (null stays null).
 void AppendKey(StringInfo out, const RelationPlan* plan, const Row& row, const int* columns,
                int count);
+
+// `[1,"a"]`: the values that name the group, in the form's number format.
+void AppendGroup(StringInfo out, const FormPlan& form, const Row& row);
+
+// Whether the row has a value for each of these columns.
+bool HasValues(const RelationPlan* plan, const Row& row, const int* columns, int count);
 
 }  // namespace sequin

@@ -33,6 +33,20 @@ void CheckFilter(Relation relation, const char* sql, uint32 actions) {
   }
 }
 
+static Bitmapset* ColumnsOfEitherRow(const FilterExpression& expression) {
+  return bms_union(expression.new_columns, expression.plain_columns);
+}
+
+void CheckFilterTransition(Relation relation, const char* sql) {
+  RequireIdentity(relation, ColumnsOfEitherRow(ParseFilterExpression(relation, sql)), "",
+                  "or leave filter_transition out");
+}
+
+bool FilterKnowsOldRow(Relation relation, const char* sql) {
+  IdentityGap gap;
+  return !FindIdentityGap(relation, ColumnsOfEitherRow(ParseFilterExpression(relation, sql)), &gap);
+}
+
 void CheckFilterSyntax(const char* sql) {
   CheckExpressionSyntax(sql);
 }

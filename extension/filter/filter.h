@@ -18,6 +18,12 @@ enum ActionMask : uint32 { kInsert = 1, kUpdate = 2, kDelete = 4, kTruncate = 8,
 //   does not carry.
 void CheckFilter(Relation relation, const char* sql, uint32 actions);
 
+// Checks, for filter_transition => insert_delete, that whether the old row of an update matched can
+// be told: every column of the filter is logged. ERROR 55000.
+void CheckFilterTransition(Relation relation, const char* sql);
+// The same question while decoding, without an error. Raises when the filter does not compile.
+bool FilterKnowsOldRow(Relation relation, const char* sql);
+
 // Only that it is one expression: for patterns that match no table yet. ERROR 42601, 0A000.
 void CheckFilterSyntax(const char* sql);
 

@@ -233,26 +233,25 @@ static LogRow LogRowOf(HeapTuple row, TupleDesc descriptor, int32 incarnation) {
   log.commit_idx = DatumGetInt64(column(kLogCommitIdx));
   log.relation = DatumGetInt32(column(kLogRelation));
   log.action = DatumGetChar(column(kLogAction));
-  log.key = TextView(column(kLogKey));
+  SplitKey(TextView(column(kLogKey)), &log);
   log.record = TextView(column(kLogRecord));
   log.changes = TextView(column(kLogChanges));
   log.meta = TextView(column(kLogMeta));
   return log;
 }
 
-// A consumer that meanwhile was dropped needs no letter: the error of looking for it is swallowed.
+// A consumer that meanwhile was dropped needs no letter.
 static void WriteLetter(const Letter& letter, std::string_view error, const LogRow& row) {
-  InSubtransaction([&] {
-    const Consumer* consumer = FindConsumerById(letter.consumer, ConsumerUse::kReceive);
-    EnvelopeWriter envelopes(consumer);
-    DeadLetterWriter letters(consumer);
-    Entry entry;
-    entry.ord = -1;  // it never was in the route
-    entry.seq = row.seq;
-    letters.Write(entry, letter.reason == kFilterError ? "filter_error" : "capture_error", error,
-                  &row, &envelopes);
-    letters.Close();
-  });
+  const Consumer* consumer = FindConsumerIfAny(letter.consumer);
+  if (consumer == nullptr) return;
+  EnvelopeWriter envelopes(consumer);
+  DeadLetterWriter letters(consumer);
+  Entry entry;
+  entry.ord = -1;  // it never was in the route
+  entry.seq = row.seq;
+  letters.Write(entry, letter.reason == kFilterError ? "filter_error" : "capture_error", error,
+                &row, &envelopes);
+  letters.Close();
 }
 
 void Appender::WriteLetters(const ChangeRecord* record, HeapTuple row) {

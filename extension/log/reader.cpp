@@ -201,6 +201,13 @@ void LogReader::Close() {
   positioned_ = false;
 }
 
+// JSON has no line feed inside of strings.
+void SplitKey(std::string_view stored, LogRow* row) {
+  size_t end = stored.find('\n');
+  row->key = stored.substr(0, end);
+  row->group = end == std::string_view::npos ? std::string_view() : stored.substr(end + 1);
+}
+
 void LogReader::Fill(TupleTableSlot* slot, LogRow* row) {
   row->seq = at_;
   row->incarnation = incarnation_;
@@ -210,7 +217,7 @@ void LogReader::Fill(TupleTableSlot* slot, LogRow* row) {
   row->relation = DatumGetInt32(SlotColumn(slot, kRelation));
   row->form = DatumGetInt16(SlotColumn(slot, kForm));
   row->action = DatumGetChar(SlotColumn(slot, kAction));
-  row->key = TextView(SlotColumn(slot, kKey));
+  SplitKey(TextView(SlotColumn(slot, kKey)), row);
   row->record = TextView(SlotColumn(slot, kRecord));
   row->changes = TextView(SlotColumn(slot, kChanges));
   row->meta = TextView(SlotColumn(slot, kMeta));

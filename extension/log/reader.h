@@ -53,10 +53,14 @@ struct LogRow {
   int16 form;
   char action;
   std::string_view key;
+  std::string_view group;  // its name, where the row says it
   std::string_view record;
   std::string_view changes;
   std::string_view meta;
 };
+
+// The key column of a log row: the key and, behind a line feed, the name of the group.
+void SplitKey(std::string_view stored, LogRow* row);
 
 class LogReader {
  public:

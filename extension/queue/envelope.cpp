@@ -47,6 +47,7 @@ std::string_view ReadRelation(Relation table, int32 id) {
 }
 
 std::string_view RelationTextOf(int32 id) {
+  if (id == 0) return "\"table_schema\":null,\"table_name\":null";  // a message
   Oid oid = OwnTableOid("relation");
   if (relations.table != oid) {
     if (relations.context != nullptr) MemoryContextDelete(relations.context);
@@ -183,6 +184,8 @@ std::string_view EnvelopeWriter::RelationOf(int32 id) {
 std::string_view EnvelopeWriter::GroupKey(const LogRow& row) const {
   if (consumer_->order == OrderMode::kNone) return {};
   if (consumer_->order == OrderMode::kStrict) return "[]";
+  if (!row.group.empty()) return row.group;
+  if (row.action == 'm') return JsonMember(row.record, "prefix");
   if (!consumer_->custom_group) return row.key;
   if (row.action == 't') return {};
   StringInfoData key;
