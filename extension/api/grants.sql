@@ -23,6 +23,8 @@ GRANT EXECUTE ON FUNCTION sequin.alter_consumer, sequin.drop_consumer, sequin.gr
 GRANT EXECUTE ON FUNCTION sequin.receive, sequin.ack, sequin.nack, sequin.release,
   sequin.dead_letter, sequin.extend, sequin.sync TO sequin_admin, sequin_consumer, sequin_agent;
 
+GRANT EXECUTE ON FUNCTION sequin.rewind TO sequin_admin, sequin_consumer, sequin_agent;
+
 GRANT EXECUTE ON FUNCTION sequin.agent_consumers, sequin.agent_receive, sequin.agent_settle,
   sequin.agent_next_due TO sequin_agent;
 

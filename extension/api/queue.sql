@@ -84,6 +84,32 @@ RETURNS TABLE (ack_id uuid, result text)
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sequin_extend';
 COMMENT ON FUNCTION sequin.extend(text, uuid[], interval) IS 'more time for messages that are worked on';
 
+-- Sets the position of a consumer, back or forward, at any backlog at the same cost: the next
+-- receives begin with the first of its messages that is
+--   to_place  'beginning': in the log at all; 'end': not captured yet
+--   to_lsn    of a transaction with this commit_lsn or a greater one
+--   to_time   committed at this time or later
+--   to_seq    at this position of the log or after it
+-- Back: messages from there on are delivered again, with no failed attempts, also those that are
+-- out: their ack_ids are STALE from now on. What is out or parked before the place stays.
+-- Forward: what lies between is skipped, with all that is parked; what is out may still be acked,
+-- with the answer STALE, but does not come again.
+-- One row: the direction (back, forward, nowhere), how many messages it passes, and how many are
+-- ready then. dry_run only says so. Errors: 55000 the log does not go back so far (what is the
+-- oldest, is in the detail), 25001 in a transaction block. For the owner, sequin_admin and
+-- sequin_agent.
+CREATE FUNCTION sequin.rewind(
+  consumer text,
+  to_place text DEFAULT NULL,
+  to_lsn pg_lsn DEFAULT NULL,
+  to_time timestamptz DEFAULT NULL,
+  to_seq bigint DEFAULT NULL,
+  dry_run bool DEFAULT false)
+RETURNS TABLE (direction text, messages bigint, ready bigint)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sequin_rewind';
+COMMENT ON FUNCTION sequin.rewind(text, text, pg_lsn, timestamptz, bigint, bool) IS
+  'sets the position of a consumer, back or forward';
+
 -- What the agent uses. `consumer` is the number of sequin.agent_consumers(). -----------------------
 
 -- receive for several batches at once: element i of batch_sizes (at most 1,000, in sum 10,000)

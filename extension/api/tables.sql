@@ -153,6 +153,25 @@ COMMENT ON COLUMN sequin.log_0.record IS 'JSON object: the row after the change 
 COMMENT ON COLUMN sequin.log_0.changes IS 'JSON object: previous values of changed columns; empty: null';
 COMMENT ON COLUMN sequin.log_0.meta IS 'further members of metadata, as JSON members with a leading comma; empty: none';
 
+CREATE TABLE sequin.log_kept (
+  seq         bigint PRIMARY KEY,
+  incarnation int NOT NULL,
+  commit_lsn  pg_lsn NOT NULL,
+  commit_time timestamptz NOT NULL,
+  commit_idx  bigint NOT NULL,
+  xid         xid NOT NULL,
+  relation    int NOT NULL,
+  form        smallint NOT NULL,
+  action      "char" NOT NULL,
+  key         text NOT NULL,
+  record      text NOT NULL,
+  changes     text NOT NULL,
+  meta        text NOT NULL,
+  kept_at     timestamptz NOT NULL
+);
+COMMENT ON TABLE sequin.log_kept IS 'Log rows that are needed although their segment is gone; as in the segments';
+COMMENT ON COLUMN sequin.log_kept.seq IS 'as in the segment; below 0: a dead letter that was put back, minus its id';
+
 CREATE TABLE sequin.route_0 (
   consumer int NOT NULL,
   ord      bigint NOT NULL,

@@ -196,6 +196,7 @@ bool IsGrantee(int32 consumer) {
 bool MayUse(const Consumer* consumer, ConsumerUse use) {
   if (has_privs_of_role(GetUserId(), consumer->owner)) return true;
   if (use == ConsumerUse::kManage) return IsMemberOf("sequin_admin");
+  if (use == ConsumerUse::kOperate) return IsMemberOf("sequin_admin") || IsMemberOf("sequin_agent");
   if (use == ConsumerUse::kOwn) return false;
   return IsMemberOf("sequin_agent") || IsGrantee(consumer->id);
 }
@@ -205,6 +206,10 @@ const char* WhoMay(ConsumerUse use) {
     case ConsumerUse::kReceive:
       return "Only its owner, roles named in sequin.grant_consumer, and members of sequin_agent "
              "may receive and settle.";
+    case ConsumerUse::kOperate:
+      return "Only its owner and members of sequin_admin and sequin_agent may rewind it, or put "
+             "back "
+             "and purge its dead letters.";
     case ConsumerUse::kManage:
       return "Only its owner and members of sequin_admin may alter or drop it.";
     case ConsumerUse::kOwn:
@@ -264,6 +269,14 @@ Consumer* FindConsumerById(int32 id, ConsumerUse use) {
   }
   RequireRight(consumer, use);
   return consumer;
+}
+
+bool ConsumerStillExists(int32 id) {
+  Relation table = OpenOwnTable("consumer", AccessShareLock);
+  const Consumer* consumer = ScanForConsumer(table, RelationGetPrimaryKeyIndex(table),
+                                             KeyInt4(kId, BTEqualStrategyNumber, id));
+  CloseOwnTable(table, AccessShareLock);
+  return consumer != nullptr;
 }
 
 }  // namespace sequin

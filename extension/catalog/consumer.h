@@ -33,6 +33,7 @@ struct Consumer {
 
 enum class ConsumerUse {
   kReceive,  // receive and settle: the owner, grantees, sequin_agent, superusers
+  kOperate,  // rewind, dead letters: the owner, sequin_admin, sequin_agent, superusers
   kManage,   // alter and drop: the owner, sequin_admin, superusers
   kOwn,      // say who else may receive: the owner, superusers
 };
@@ -44,6 +45,8 @@ Consumer* FindConsumer(std::string_view name_or_uuid, ConsumerUse use);
 Consumer* FindConsumerById(int32 id, ConsumerUse use);
 // The same for the capture worker, which asks for no rights; nullptr when there is none.
 Consumer* FindConsumerIfAny(int32 id);
+
+bool ConsumerStillExists(int32 id);
 
 // Which database this is. A consumer is active only in the one it was made active in: a dump that
 // is restored elsewhere does not deliver twice.

@@ -131,25 +131,30 @@ bool RouteReader::Next(Entry* entry) {
 }
 
 // Ordinals are without holes but where segments were dropped, and those are at the beginning.
-int64 RouteEntriesFrom(int32 consumer, int64 ord) {
+RouteRange RouteOf(int32 consumer) {
   SegmentStart start;
-  if (!FindSegmentStart(consumer, ord, &start)) return 0;
-  int64 first = Max(ord, start.ord);
+  if (!FindSegmentStart(consumer, PG_INT64_MIN, &start)) return {0, 0};
+  RouteRange range{start.ord, start.ord};
   FindSegmentStart(consumer, PG_INT64_MAX, &start);
-  int64 end = start.ord;
+  range.end = start.ord;
   const Segment* segment = FindSegment(start.segment);
   Relation route = segment ? try_relation_open(segment->route, AccessShareLock) : nullptr;
   if (route != nullptr) {
     ScanKeyData key = KeyInt4(kRouteConsumer, BTEqualStrategyNumber, consumer);
     ScanPrimaryKey(route, SnapshotSelf, {&key, 1}, Direction::kBackward, [&](HeapTuple tuple) {
       bool is_null;
-      end = DatumGetInt64(ColumnOf(route, tuple, kRouteOrd, &is_null)) +
-            DatumGetInt16(ColumnOf(route, tuple, kRouteN, &is_null));
+      range.end = DatumGetInt64(ColumnOf(route, tuple, kRouteOrd, &is_null)) +
+                  DatumGetInt16(ColumnOf(route, tuple, kRouteN, &is_null));
       return false;
     });
     table_close(route, AccessShareLock);
   }
-  return Max(end - first, 0);
+  return range;
+}
+
+int64 RouteEntriesFrom(int32 consumer, int64 ord) {
+  RouteRange range = RouteOf(consumer);
+  return Max(range.end - Max(ord, range.first), 0);
 }
 
 // ---- log ---------------------------------------------------------------------------------------
@@ -171,21 +176,18 @@ enum LogColumn : AttrNumber {
 
 bool LogReader::OpenSegmentOf(int64 seq) {
   if (log_ != nullptr && seq >= first_seq_ && seq < end_seq_) return true;
-  Close();
   std::span<const Segment> segments = ReadSegments();
-  const Segment* found = nullptr;
-  end_seq_ = PG_INT64_MAX;
-  for (const Segment& segment : segments) {
-    if (segment.first_seq > seq) {
-      end_seq_ = segment.first_seq;
-      break;
-    }
-    found = &segment;
-  }
-  if (found == nullptr) return false;
-  first_seq_ = found->first_seq;
-  incarnation_ = found->incarnation;
-  log_ = try_relation_open(found->log, AccessShareLock);
+  size_t i = segments.size();
+  while (i > 0 && segments[i - 1].first_seq > seq) i--;
+  return i > 0 && OpenSegment(segments, i - 1);
+}
+
+bool LogReader::OpenSegment(std::span<const Segment> segments, size_t i) {
+  CloseSegment();
+  first_seq_ = segments[i].first_seq;
+  end_seq_ = i + 1 < segments.size() ? segments[i + 1].first_seq : PG_INT64_MAX;
+  incarnation_ = segments[i].incarnation;
+  log_ = try_relation_open(segments[i].log, AccessShareLock);
   if (log_ == nullptr) {
     ForgetSegments();
     return false;
@@ -194,7 +196,7 @@ bool LogReader::OpenSegmentOf(int64 seq) {
   return true;
 }
 
-void LogReader::Close() {
+void LogReader::CloseSegment() {
   rows_.Close();
   if (log_ != nullptr) table_close(log_, NoLock);
   log_ = nullptr;
@@ -208,19 +210,31 @@ void SplitKey(std::string_view stored, LogRow* row) {
   row->group = end == std::string_view::npos ? std::string_view() : stored.substr(end + 1);
 }
 
+void LogReader::Close() {
+  CloseSegment();
+  kept_rows_.Close();
+  if (kept_ != nullptr) table_close(kept_, NoLock);
+  kept_ = nullptr;
+}
+
+Datum LogReader::Column(TupleTableSlot* slot, int column) const {
+  bool shifted = from_kept_ && column > kSeq;
+  return SlotColumn(slot, static_cast<AttrNumber>(shifted ? column + 1 : column));
+}
+
 void LogReader::Fill(TupleTableSlot* slot, LogRow* row) {
-  row->seq = at_;
-  row->incarnation = incarnation_;
-  row->commit_lsn = DatumGetLSN(SlotColumn(slot, kCommitLsn));
-  row->commit_time = DatumGetTimestampTz(SlotColumn(slot, kCommitTime));
-  row->commit_idx = DatumGetInt64(SlotColumn(slot, kCommitIdx));
-  row->relation = DatumGetInt32(SlotColumn(slot, kRelation));
-  row->form = DatumGetInt16(SlotColumn(slot, kForm));
-  row->action = DatumGetChar(SlotColumn(slot, kAction));
-  SplitKey(TextView(SlotColumn(slot, kKey)), row);
-  row->record = TextView(SlotColumn(slot, kRecord));
-  row->changes = TextView(SlotColumn(slot, kChanges));
-  row->meta = TextView(SlotColumn(slot, kMeta));
+  row->seq = DatumGetInt64(Column(slot, kSeq));
+  row->incarnation = from_kept_ ? DatumGetInt32(SlotColumn(slot, kSeq + 1)) : incarnation_;
+  row->commit_lsn = DatumGetLSN(Column(slot, kCommitLsn));
+  row->commit_time = DatumGetTimestampTz(Column(slot, kCommitTime));
+  row->commit_idx = DatumGetInt64(Column(slot, kCommitIdx));
+  row->relation = DatumGetInt32(Column(slot, kRelation));
+  row->form = DatumGetInt16(Column(slot, kForm));
+  row->action = DatumGetChar(Column(slot, kAction));
+  SplitKey(TextView(Column(slot, kKey)), row);
+  row->record = TextView(Column(slot, kRecord));
+  row->changes = TextView(Column(slot, kChanges));
+  row->meta = TextView(Column(slot, kMeta));
 }
 
 bool LogReader::Find(int64 seq, LogRow* row) {
@@ -232,24 +246,61 @@ bool LogReader::Find(int64 seq, LogRow* row) {
   return true;
 }
 
+bool LogReader::FindFrom(int64 seq, LogRow* row) {
+  from_kept_ = false;
+  std::span<const Segment> segments = ReadSegments();
+  for (size_t i = 0; i < segments.size(); i++) {
+    if (i + 1 < segments.size() && segments[i + 1].first_seq <= seq) continue;
+    bool open = log_ != nullptr && first_seq_ == segments[i].first_seq;
+    if (!open && !OpenSegment(segments, i)) continue;
+    ScanKeyData key = KeyInt8(1, BTGreaterEqualStrategyNumber, seq);
+    rows_.Seek({&key, 1});
+    positioned_ = false;
+    TupleTableSlot* slot = rows_.Next();
+    if (slot == nullptr) continue;
+    *row = LogRow{};
+    row->seq = DatumGetInt64(Column(slot, kSeq));
+    row->incarnation = incarnation_;
+    row->commit_lsn = DatumGetLSN(Column(slot, kCommitLsn));
+    row->commit_time = DatumGetTimestampTz(Column(slot, kCommitTime));
+    row->commit_idx = DatumGetInt64(Column(slot, kCommitIdx));
+    return true;
+  }
+  return false;
+}
+
 int64 LogReader::BytesOf(int64 seq) {
   TupleTableSlot* slot = FindSlot(seq);
   int64 bytes = 0;
   for (LogColumn column : {kKey, kRecord, kChanges, kMeta}) {
     if (slot != nullptr) {
-      bytes += static_cast<int64>(toast_raw_datum_size(SlotColumn(slot, column)) - VARHDRSZ);
+      bytes += static_cast<int64>(toast_raw_datum_size(Column(slot, column)) - VARHDRSZ);
     }
   }
   return bytes;
 }
 
 TupleTableSlot* LogReader::FindSlot(int64 seq) {
-  if (!OpenSegmentOf(seq)) return nullptr;
-  if (TupleTableSlot* slot = Seek(seq)) return slot;
-  // Perhaps it is in a segment that came after those that are known.
-  if (end_seq_ != PG_INT64_MAX) return nullptr;
-  Close();
-  return OpenSegmentOf(seq) ? Seek(seq) : nullptr;
+  from_kept_ = false;
+  for (int tries = 0; tries < 2; tries++) {
+    if (!OpenSegmentOf(seq)) break;
+    if (TupleTableSlot* slot = Seek(seq)) return slot;
+    // Perhaps it is in a segment that came after those that are known.
+    if (end_seq_ != PG_INT64_MAX) break;
+    CloseSegment();
+  }
+  return FindKept(seq);
+}
+
+TupleTableSlot* LogReader::FindKept(int64 seq) {
+  if (kept_ == nullptr) {
+    kept_ = OpenOwnTable("log_kept", AccessShareLock);
+    kept_rows_.Open(kept_, RelationGetPrimaryKeyIndex(kept_), SnapshotSelf, 1);
+  }
+  ScanKeyData key = KeyInt8(1, BTEqualStrategyNumber, seq);
+  kept_rows_.Seek({&key, 1});
+  from_kept_ = true;
+  return kept_rows_.Next();
 }
 
 TupleTableSlot* LogReader::Seek(int64 seq) {

@@ -40,6 +40,12 @@ class RouteReader {
   size_t at_ = 0;
 };
 
+// Ordinals of the route as far as it is there: from `first` to before `end`.
+struct RouteRange {
+  int64 first;
+  int64 end;
+};
+RouteRange RouteOf(int32 consumer);
 // How many entries there are from an ordinal on.
 int64 RouteEntriesFrom(int32 consumer, int64 ord);
 
@@ -62,19 +68,28 @@ struct LogRow {
 // The key column of a log row: the key and, behind a line feed, the name of the group.
 void SplitKey(std::string_view stored, LogRow* row);
 
+// Rows of the segments, or of log_kept when their segment is gone.
 class LogReader {
  public:
   // False: it is not there (any more). The texts are valid until the next call.
   bool Find(int64 seq, LogRow* row);
+  // The first row of the segments at or after a position, without its texts; false: there is none.
+  // Until the transaction ends its segment cannot be dropped.
+  bool FindFrom(int64 seq, LogRow* row);
   // The size of its texts, without reading them; 0: it is not there.
   int64 BytesOf(int64 seq);
   void Close();
 
  private:
   bool OpenSegmentOf(int64 seq);
+  bool OpenSegment(std::span<const Segment> segments, size_t i);
+  void CloseSegment();
   TupleTableSlot* FindSlot(int64 seq);
+  TupleTableSlot* FindKept(int64 seq);
   TupleTableSlot* Seek(int64 seq);
   void Fill(TupleTableSlot* slot, LogRow* row);
+  // Rows of log_kept have one column more in front.
+  Datum Column(TupleTableSlot* slot, int column) const;
 
   Relation log_ = nullptr;
   int64 first_seq_ = 0;
@@ -83,6 +98,9 @@ class LogReader {
   IndexProbe rows_;
   int64 at_ = 0;  // position of the row last read
   bool positioned_ = false;
+  Relation kept_ = nullptr;
+  IndexProbe kept_rows_;
+  bool from_kept_ = false;  // where the row last found is
   MemoryContext texts_ = nullptr;
 };
 

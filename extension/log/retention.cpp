@@ -58,7 +58,9 @@ static int64 LowestClaimed(int32 consumer) {
     std::string_view bytes = TextView(value);
     EntryReader reader(bytes.data(), bytes.size(), 0);
     Entry entry;
-    while (reader.Read(&entry)) lowest = Min(lowest, entry.ord);
+    while (reader.Read(&entry)) {
+      if (entry.ord >= 0) lowest = Min(lowest, entry.ord);
+    }
   }
   return lowest;
 }
@@ -66,7 +68,8 @@ static int64 LowestClaimed(int32 consumer) {
 // Whether the consumer still needs an entry before `end_ord`.
 static bool NeedsBefore(int32 consumer, int64 end_ord) {
   Run(psprintf("SELECT coalesce((SELECT next_ord FROM sequin.claim WHERE consumer = %d ORDER BY no "
-               "DESC LIMIT 1), 0), (SELECT min(ord) FROM sequin.held WHERE consumer = %d)",
+               "DESC LIMIT 1), 0), (SELECT min(ord) FROM sequin.held WHERE consumer = %d "
+               "AND ord >= 0)",
                consumer, consumer),
       SPI_OK_SELECT);
   if (Min(NumberAt(0, 1), NumberAt(0, 2)) < end_ord) return true;
@@ -103,6 +106,15 @@ static void Drop(const OldSegment& segment) {
   Run(psprintf("DELETE FROM sequin.segment_start WHERE segment = %d", segment.no), SPI_OK_DELETE);
 }
 
+// A rewind, or a dead letter put back, may have come to need it after we looked and before we had
+// the locks. None can from now on: whoever does so has the segment open until it commits.
+static bool AnybodyNeedsNow(int32 segment_no) {
+  PushActiveSnapshot(GetLatestSnapshot());
+  bool needed = AnybodyNeeds(segment_no);
+  PopActiveSnapshot();
+  return needed;
+}
+
 bool DropOldestSegment() {
   bool dropped = false;
   replorigin_session_origin = DoNotReplicateId;
@@ -111,7 +123,8 @@ bool DropOldestSegment() {
     OldSegment segment;
     if (FindOldSegment(&segment) && !AnybodyNeeds(segment.no) &&
         ConditionalLockRelationOid(segment.log, AccessExclusiveLock) &&
-        ConditionalLockRelationOid(segment.route, AccessExclusiveLock)) {
+        ConditionalLockRelationOid(segment.route, AccessExclusiveLock) &&
+        !AnybodyNeedsNow(segment.no)) {
       Drop(segment);
       dropped = true;
     }

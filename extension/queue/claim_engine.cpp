@@ -287,10 +287,10 @@ Draft* ClaimEngine::CloseDraft() {
   return draft;
 }
 
-void ClaimEngine::Rewind(int64_t ord) {
+void ClaimEngine::Rewind(int64_t ord, bool skip) {
   ClaimRow row = NextRow();
   row.rewind = true;
-  row.keep = ord <= next_ord_ ? ord : 0;
+  row.keep = ord < next_ord_ || (ord == next_ord_ && !skip) ? ord : INT64_MIN;
   row.next_ord = ord;
   row.epoch++;
   store_->HeldAll([&](const HeldRow& held) {

@@ -76,8 +76,9 @@ class ClaimEngine {
   void Finish();
 
   // Sets the position of the consumer: entries at and after `ord` will be delivered (again),
-  // those before it, when it is before the present position, stay where they are.
-  void Rewind(int64_t ord);
+  // those before it stay where they are, unless the position goes forward (`skip`: or stays): then
+  // nothing that is out or parked comes again.
+  void Rewind(int64_t ord, bool skip);
 
   int64_t next_ord() const { return next_ord_; }
   bool Changed() const;

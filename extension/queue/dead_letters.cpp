@@ -54,4 +54,19 @@ void DeadLetterWriter::Close() {
   table_.Close();
 }
 
+void WriteDeadLetters(const Consumer* consumer, ClaimEngine* engine) {
+  if (engine->dead().empty()) return;
+  DeadLetterWriter writer(consumer);
+  EnvelopeWriter envelopes(consumer);
+  LogReader log;
+  for (const DeadEntry& dead : engine->dead()) {
+    LogRow row;
+    bool found = log.Find(dead.entry.seq, &row);
+    writer.Write(dead.entry, dead.exhausted ? "attempts_exhausted" : "rejected", dead.error,
+                 found ? &row : nullptr, &envelopes);
+  }
+  log.Close();
+  writer.Close();
+}
+
 }  // namespace sequin

@@ -21,4 +21,7 @@ class DeadLetterWriter {
   TableWriter table_;
 };
 
+// What an engine has given up.
+void WriteDeadLetters(const Consumer* consumer, ClaimEngine* engine);
+
 }  // namespace sequin

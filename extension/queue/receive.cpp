@@ -5,6 +5,7 @@
 #include "pg/memory.h"
 #include "queue/answer_buffer.h"
 #include "queue/dead_letters.h"
+#include "queue/queue_change.h"
 #include "queue/queue_locks.h"
 #include "wake/wake.h"
 
@@ -36,12 +37,6 @@ bool Receiver::TakeBatches(ClaimEngine* engine) {
   return any;
 }
 
-void Receiver::RequireNotDropped() {
-  if (FindConsumer(consumer_->name, ConsumerUse::kReceive)->id == consumer_->id) return;
-  ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
-          errmsg("consumer \"%s\" was dropped and made anew", consumer_->name));
-}
-
 // A claim that the client made under this name, whose answer may not have reached it.
 bool Receiver::FindNamed(OpenClaims* open) {
   OpenClaim* claim = request_.name ? open->FindRequest(request_.name) : nullptr;
@@ -63,14 +58,8 @@ bool Receiver::FindNamed(OpenClaims* open) {
 }
 
 ClaimRules Receiver::Rules(const OpenClaims& open) const {
-  ClaimRules rules{};
-  // The clock may step back; a claim never begins before one that was made earlier.
-  rules.now = Max(GetCurrentTimestamp(), open.newest().taken_at);
+  ClaimRules rules = RulesOf(consumer_, open);
   rules.visibility = request_.visibility;
-  rules.max_deliver = consumer_->max_deliver;
-  rules.max_in_flight = consumer_->max_in_flight;
-  rules.count_expiry = consumer_->kind == ConsumerKind::kPull;
-  rules.order = consumer_->order;
   rules.bytes_max = request_.bytes_max;
   rules.request = request_.name;
   int32 total = 0;
@@ -87,7 +76,7 @@ bool Receiver::Claim(bool wait_rather) {
   tables_.Open();
   if (!session->open->Refresh(&tables_)) {
     // No claim yet, or none any more: it may have been dropped while we waited for the lock.
-    RequireNotDropped();
+    RequireNotDropped(consumer_);
   }
   ClaimRules rules = Rules(*session->open);
   engine_ = New<ClaimEngine>(CurrentMemoryContext, &tables_, session->open,
@@ -116,26 +105,11 @@ bool Receiver::Claim(bool wait_rather) {
   GetCurrentTransactionId();
   WithOwnOrigin([&] {
     tables_.Write(engine_);
-    WriteDeadLetters(engine_);
+    WriteDeadLetters(consumer_, engine_);
     tables_.DeleteOldClaims(session->open, rules.now, &session->old);
   });
   tables_.Close();
   return any;
-}
-
-void Receiver::WriteDeadLetters(ClaimEngine* engine) {
-  if (engine->dead().empty()) return;
-  DeadLetterWriter writer(consumer_);
-  EnvelopeWriter envelopes(consumer_);
-  LogReader log;
-  for (const DeadEntry& dead : engine->dead()) {
-    LogRow row;
-    bool found = log.Find(dead.entry.seq, &row);
-    writer.Write(dead.entry, dead.exhausted ? "attempts_exhausted" : "rejected", dead.error,
-                 found ? &row : nullptr, &envelopes);
-  }
-  log.Close();
-  writer.Close();
 }
 
 // ---- answers -----------------------------------------------------------------------------------

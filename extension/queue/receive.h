@@ -40,11 +40,9 @@ class Receiver {
   void Answer(FunctionRef<void(const ReceivedMessage&, const LogRow&, EnvelopeWriter*)> answer);
 
  private:
-  void RequireNotDropped();
   bool TakeBatches(ClaimEngine* engine);
   bool FindNamed(OpenClaims* open);
   ClaimRules Rules(const OpenClaims& open) const;
-  void WriteDeadLetters(ClaimEngine* engine);
   void DropUnreadable(const ReceivedMessage& message);
 
   const Consumer* consumer_;

@@ -6,6 +6,7 @@
 #include "pg/memory.h"
 #include "pg/table.h"
 #include "queue/arguments.h"
+#include "queue/own_statement.h"
 #include "queue/queue_locks.h"
 #include "queue/receive.h"
 #include "wake/wake.h"
@@ -17,44 +18,6 @@ constexpr int64 kWaitMaxMicros = 30 * USECS_PER_SEC;
 constexpr int kBatchesMax = 1000;
 // A session that receives will receive again. Larger answers are rare and give their memory back.
 constexpr int kKeptBytes = 32 * 1024 * 1024;
-
-// ---- only as a statement of its own ------------------------------------------------------------
-
-void Refuse(const char* function, const char* detail) {
-  ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-          errmsg("%s cannot run inside a transaction block", function),
-          errdetail_internal("%s", detail),
-          errhint("Commit first; ack may be in your transaction."));
-}
-
-// Whether the call is part of the query that the client sent, and that query only reads.
-bool CalledByPlainSelect(FunctionCallInfo call) {
-  auto* result = reinterpret_cast<ReturnSetInfo*>(call->resultinfo);
-  if (result == nullptr || !IsA(result, ReturnSetInfo) || result->econtext == nullptr) return false;
-  if (ActivePortal == nullptr || ActivePortal->queryDesc == nullptr) return false;
-  QueryDesc* query = ActivePortal->queryDesc;
-  return query->estate == result->econtext->ecxt_estate && query->operation == CMD_SELECT &&
-         !query->plannedstmt->hasModifyingCTE && query->plannedstmt->rowMarks == NIL;
-}
-
-void RequireOwnStatement(FunctionCallInfo call, const char* function) {
-  PreventCommandDuringRecovery(function);
-  PreventCommandIfReadOnly(function);
-  if (IsTransactionBlock() || IsSubTransaction()) {
-    Refuse(function, "The claim must commit before its messages are worked on.");
-  }
-  if (MyXactFlags & XACT_FLAGS_PIPELINING) {
-    Refuse(function, "Another statement of the same pipeline came before it.");
-  }
-  if (!CalledByPlainSelect(call)) {
-    Refuse(function,
-           "It must be called by a SELECT that the client sends, not by a function, and "
-           "not by a statement that writes.");
-  }
-  if (InClaimTransaction()) Refuse(function, "It was called before in the same statement.");
-  // In a pipeline the claim commits now, not with what follows.
-  MyXactFlags |= XACT_FLAGS_NEEDIMMEDIATECOMMIT;
-}
 
 int64 Visibility(FunctionCallInfo call, int number, const Consumer* consumer) {
   if (call->args[number].isnull) return consumer->visibility_timeout_ms * 1000;

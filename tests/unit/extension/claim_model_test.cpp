@@ -490,12 +490,13 @@ class Walk {
   void Rewind() {
     int64_t to = Random(static_cast<int>(model_.appended) + 1);
     int64_t next = model_.claims.empty() ? 0 : model_.claims.rbegin()->second.row.next_ord;
-    Trace("rewind to " + std::to_string(to));
+    bool skip = Random(2);
+    Trace("rewind to " + std::to_string(to) + (skip ? " skip" : ""));
     WithEngine(
         &backends_[Random(kBackends)],
         [&](ClaimEngine* engine) {
           next = engine->next_ord();
-          engine->Rewind(to);
+          engine->Rewind(to, skip);
         },
         End::kAnswerLost);
     for (int64_t ord = 0; ord < static_cast<int64_t>(model_.route.size()); ord++) {
@@ -503,7 +504,7 @@ class Walk {
       if (ord >= to) {
         done_[i] = false;
         attempts_[i] = 0;
-      } else if (to > next) {
+      } else if (to > next || (to == next && skip)) {
         done_[i] = true;
       }
     }

@@ -1,0 +1,56 @@
+// Changing a queue under its lock (queue_change.h).
+#include "queue/queue_change.h"
+
+#include "pg/memory.h"
+#include "queue/answer_buffer.h"
+#include "queue/claim_session.h"
+#include "queue/dead_letters.h"
+#include "queue/queue_locks.h"
+#include "wake/wake.h"
+
+namespace sequin {
+
+ClaimRules RulesOf(const Consumer* consumer, const OpenClaims& open) {
+  ClaimRules rules{};
+  // The clock may step back; a claim never begins before one that was made earlier.
+  rules.now = Max(GetCurrentTimestamp(), open.newest().taken_at);
+  rules.max_deliver = consumer->max_deliver;
+  rules.max_in_flight = consumer->max_in_flight;
+  rules.count_expiry = consumer->kind == ConsumerKind::kPull;
+  rules.order = consumer->order;
+  return rules;
+}
+
+void RequireNotDropped(const Consumer* consumer) {
+  // By its number: it may have another name by now.
+  if (ConsumerStillExists(consumer->id)) return;
+  ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+          errmsg("consumer \"%s\" does not exist", consumer->name),
+          errdetail("It was dropped while this statement waited for it."));
+}
+
+void ChangeQueue(const Consumer* consumer, FunctionRef<void(ClaimEngine*)> body) {
+  LockConsumer(consumer->id, true);
+  ClaimSession* session = EnterClaimSession(consumer->id);
+  QueueTables tables(consumer->id);
+  tables.Open();
+  session->open->Refresh(&tables);
+  RequireNotDropped(consumer);
+  auto* engine =
+      New<ClaimEngine>(CurrentMemoryContext, &tables, session->open, MemoryOf(CurrentMemoryContext),
+                       RulesOf(consumer, *session->open));
+  engine->Begin();
+  body(engine);
+  engine->Finish();
+  CommitClaimAsynchronously();
+  KeepAnswerUntilCommit();
+  GetCurrentTransactionId();
+  WithOwnOrigin([&] {
+    tables.Write(engine);
+    WriteDeadLetters(consumer, engine);
+  });
+  tables.Close();
+  WakeConsumerAtCommit(consumer->id);
+}
+
+}  // namespace sequin
