@@ -51,10 +51,25 @@ static int ColumnNamed(const RelationPlan* plan, const char* name) {
   return -1;
 }
 
+// A deferrable one is none to the relation cache: it cannot be a replica identity.
+static Oid PrimaryKeyIndex(Relation relation) {
+  Oid known = RelationGetPrimaryKeyIndex(relation);
+  if (OidIsValid(known)) return known;
+  ListCell* cell;
+  foreach (cell, RelationGetIndexList(relation)) {
+    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
+    if (!HeapTupleIsValid(tuple)) continue;
+    auto* index = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+    if (index->indisprimary && index->indisvalid) known = index->indexrelid;
+    ReleaseSysCache(tuple);
+  }
+  return known;
+}
+
 // Primary key, unless old values of it are not in the WAL but those of a replica identity index
 // are; else the replica identity index; else none.
 void PlanKey(RelationPlan* plan, Relation relation) {
-  Oid primary = RelationGetPrimaryKeyIndex(relation);
+  Oid primary = PrimaryKeyIndex(relation);
   Oid identity = RelationGetReplicaIndex(relation);
   auto covered = [&](Relation index, bool* in_identity) {
     *in_identity = true;
@@ -194,7 +209,9 @@ static void PlanForms(RelationPlan* plan, const RouteRequest& request, RoutePlan
   for (int i = 0; i < plan->key_count; i++) {
     form.shows_key &= bms_is_member(plan->key[i], readable);
   }
-  form.shows_group = request.own_group;
+  // The consumer's arguments tell the name of the group but for columns that the record lacks.
+  form.shows_group =
+      request.own_group || route->group_column_count < request.choice.group_columns.count;
   int* group = NewArray<int>(plan->context, static_cast<size_t>(route->group_column_count));
   for (int i = 0; i < route->group_column_count; i++) {
     int column = route->group_columns[i];

@@ -194,7 +194,8 @@ std::string_view EnvelopeWriter::GroupKey(const LogRow& row) const {
   for (int i = 0; i < consumer_->group_column_count; i++) {
     if (i > 0) appendStringInfoChar(&key, ',');
     std::string_view value = JsonMember(row.record, consumer_->group_columns[i]);
-    AppendView(&key, value.empty() ? "null" : value);
+    if (value.empty()) return {};  // it was not in the WAL
+    AppendView(&key, value);
   }
   appendStringInfoChar(&key, ']');
   return {key.data, static_cast<size_t>(key.len)};
