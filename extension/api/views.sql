@@ -19,7 +19,18 @@ SELECT c.name, c.uuid AS id, c.owner,
        e.timeout_ms AS push_timeout_ms,
        ARRAY(SELECT g.grantee FROM sequin.consumer_grantee g
              WHERE g.consumer = c.id ORDER BY g.grantee::text) AS grantees,
-       c.annotations, c.created_at, c.updated_at
+       c.annotations, c.created_at, c.updated_at,
+       c.columns, c.exclude_columns, c.table_options, c.number_format,
+       c.publish_via_partition_root, c.include_children, c.filter_transition, c.fill_unchanged,
+       c.message_prefixes,
+       ARRAY(SELECT t FROM unnest(c.tables) WITH ORDINALITY AS named (t, n)
+             WHERE CASE WHEN t LIKE '%*' THEN false ELSE NOT EXISTS (
+                     SELECT FROM pg_catalog.pg_class r
+                     JOIN pg_catalog.pg_namespace s ON s.oid = r.relnamespace
+                     WHERE s.nspname = (pg_catalog.parse_ident(t))[1]
+                       AND r.relname = (pg_catalog.parse_ident(t))[2]
+                       AND r.relkind IN ('r', 'p') AND r.relpersistence = 'p') END
+             ORDER BY n) AS missing_tables
 FROM sequin.consumer c
 LEFT JOIN sequin.endpoint e ON e.id = c.endpoint
 CROSS JOIN LATERAL sequin.queue_counts(c.id) counts
@@ -35,6 +46,7 @@ COMMENT ON COLUMN sequin.consumers.ready IS 'messages that the next receive may 
 COMMENT ON COLUMN sequin.consumers.in_flight IS 'messages handed out and not settled';
 COMMENT ON COLUMN sequin.consumers.parked IS 'messages that wait for a time or for an earlier one of their group';
 COMMENT ON COLUMN sequin.consumers.dead IS 'dead letters';
+COMMENT ON COLUMN sequin.consumers.missing_tables IS 'tables it names that do not exist, or not any more';
 
 CREATE VIEW sequin.status AS
 SELECT state, worker_pid, slot, lsn, confirmed_lsn, lag_bytes, lag_seconds, next_seq, incarnation,
