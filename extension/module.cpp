@@ -10,6 +10,7 @@
 #include "capture/launcher.h"
 #include "capture/settings.h"
 #include "capture/shared_state.h"
+#include "filter/sandbox.h"
 #include "pg/crash_point.h"
 #include "queue/queue.h"
 
@@ -22,6 +23,7 @@ PGDLLEXPORT void _PG_init(void) {
   DefineSettings();
   DefineCrashPointSetting();
   InitQueue();
+  InitSandbox();
   ReserveSettings();
   if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade) return;
   InitSharedState();

@@ -17,7 +17,9 @@ CREATE FUNCTION mine(text) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT $1 = '
 -- Accepted -----------------------------------------------------------------------------------
 
 CREATE FUNCTION explain(filter text, actions text[] DEFAULT '{insert,update,delete,truncate}')
-RETURNS text LANGUAGE sql AS 'SELECT sequin.explain_filter(''orders'', $1, $2)';
+RETURNS text LANGUAGE sql AS $$
+  SELECT concat_ws(': ', evaluated_at, reason) FROM sequin.explain_filter('orders', $1, $2)
+$$;
 
 SELECT explain($$ new.status = 'paid' AND new.total > 100 $$);
 SELECT explain('new.status IN (''paid'', ''sent'') OR new.tags @> ''{vip}'' OR new.tags[1] = ''x''');
@@ -70,7 +72,7 @@ SELECT explain('new.total > ''many''');
 SELECT explain('new.total LIKE 1');
 SELECT explain('1 / 0 = 1');
 
--- Only what is the same at every time --------------------------------------------------------
+-- Not the same at every time: evaluated when the message is claimed -----------------------------
 
 SELECT explain('EXISTS (SELECT 1)');
 SELECT explain('new.id IN (SELECT 1)');
@@ -101,7 +103,9 @@ CREATE OPERATOR = (LEFTARG = opaque, RIGHTARG = opaque, FUNCTION = opaque_eq);
 CREATE CAST (opaque AS text) WITHOUT FUNCTION;
 CREATE TABLE boxes (id int PRIMARY KEY, content opaque, contents opaque[]);
 CREATE FUNCTION explain_boxes(text) RETURNS text LANGUAGE sql
-AS 'SELECT sequin.explain_filter(''boxes'', $1)';
+AS $$
+  SELECT concat_ws(': ', evaluated_at, reason) FROM sequin.explain_filter('boxes', $1)
+$$;
 SELECT explain_boxes('new.content IS NOT NULL');
 SELECT explain_boxes('new.content::text = ''x''');
 SELECT explain_boxes('new.content OPERATOR(filter_check.=) new.content');
@@ -117,7 +121,9 @@ CREATE TYPE holder AS (c checked);
 CREATE TYPE checked_range AS RANGE (SUBTYPE = checked);
 CREATE TABLE traps (id int PRIMARY KEY, one checked, list checked[], held holder, span checked_range);
 CREATE FUNCTION explain_traps(text) RETURNS text LANGUAGE sql
-AS 'SELECT sequin.explain_filter(''traps'', $1)';
+AS $$
+  SELECT concat_ws(': ', evaluated_at, reason) FROM sequin.explain_filter('traps', $1)
+$$;
 SELECT explain_traps('new.one = ''a''');
 SELECT explain_traps('new.list = ''{a}''');
 SELECT explain_traps('new.held = ''(a)''');
@@ -156,15 +162,15 @@ CREATE TABLE parts_a PARTITION OF parts FOR VALUES IN ('a');
 CREATE TABLE parts_b (v int, kind text NOT NULL, dropped int, id int NOT NULL);
 ALTER TABLE parts_b DROP COLUMN dropped;
 ALTER TABLE parts ATTACH PARTITION parts_b FOR VALUES IN ('b');
-SELECT sequin.explain_filter('parts', 'old.id = 1 AND kind = ''a''');
+SELECT * FROM sequin.explain_filter('parts', 'old.id = 1 AND kind = ''a''');
 ALTER TABLE parts_a REPLICA IDENTITY FULL;
-SELECT sequin.explain_filter('parts', 'old.v = 1');
+SELECT * FROM sequin.explain_filter('parts', 'old.v = 1');
 ALTER TABLE parts_b REPLICA IDENTITY FULL;
-SELECT sequin.explain_filter('parts', 'old.v = 1 AND parts.v = 1');
+SELECT * FROM sequin.explain_filter('parts', 'old.v = 1 AND parts.v = 1');
 
 -- A table that is called like a row
 CREATE TABLE new (id int PRIMARY KEY, new int);
-SELECT sequin.explain_filter('new', 'new.id = 1 AND old.id = 1 AND id = 1');
+SELECT * FROM sequin.explain_filter('new', 'new.id = 1 AND old.id = 1 AND id = 1');
 
 -- Settings of the session do not change what a filter means
 SET standard_conforming_strings = off;

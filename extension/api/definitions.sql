@@ -75,9 +75,11 @@ COMMENT ON FUNCTION sequin.create_consumer IS
 -- exclude_columns, message_prefixes and backoff removes them, max_deliver and max_in_flight => 0 remove the
 -- limit. What is sent, and where to, only the owner may change.
 -- Changes of tables, actions, filter and group_columns are in force for what commits later; of
--- order_mode for messages that were neither handed out nor parked before. status => 'active' also
--- brings up a consumer that was restored into this database from a dump.
--- Writes: endpoint, consumer.
+-- order_mode for messages that were neither handed out nor parked before; of a filter also for
+-- messages that wait and whose filter is evaluated when they are received. status => 'active' also
+-- brings up a consumer that was restored into this database from a dump, and lets one go on that its
+-- filter has suspended.
+-- Writes: endpoint, consumer, suspension.
 CREATE FUNCTION sequin.alter_consumer(
   name               text,
   tables             text[]   DEFAULT NULL,
@@ -133,11 +135,13 @@ AS 'MODULE_PATHNAME', 'sequin_revoke_consumer';
 COMMENT ON FUNCTION sequin.revoke_consumer IS
   'Takes back what sequin.grant_consumer gave';
 
--- How a filter would be evaluated for a table: 'decode' means while the WAL is decoded. Raises
--- what create_consumer would.
+-- How a filter would be evaluated for a table. evaluated_at: 'decode' while the WAL is decoded,
+-- 'claim' when a message is received; reason says what decoding cannot evaluate. Raises what
+-- create_consumer would.
 CREATE FUNCTION sequin.explain_filter(
-  "table" regclass, filter text, actions text[] DEFAULT '{insert,update,delete,truncate}')
-RETURNS text LANGUAGE c VOLATILE STRICT
+  "table" regclass, filter text, actions text[] DEFAULT '{insert,update,delete,truncate}',
+  OUT evaluated_at text, OUT reason text)
+LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'sequin_explain_filter';
 COMMENT ON FUNCTION sequin.explain_filter IS
   'Says how a filter is evaluated for a table, or why it cannot be';
@@ -154,10 +158,14 @@ RETURNS TABLE (
   batch_size int, max_in_flight int, visibility_timeout_ms bigint, request_timeout_ms bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT c.id, c.uuid, c.name, CASE WHEN c.endpoint IS NULL THEN 'pull' ELSE 'push' END,
-         CASE WHEN c.home = sequin.home() THEN c.status ELSE 'paused' END,
+         CASE WHEN c.home <> sequin.home() THEN 'paused'
+              WHEN c.status = 'active' AND s.consumer IS NOT NULL THEN 'suspended'
+              ELSE c.status END,
          e.url, coalesce(e.headers, '{}'), c.push_batch_size, c.max_in_flight,
          c.visibility_timeout_ms, coalesce(e.timeout_ms, 30000)
-  FROM sequin.consumer c LEFT JOIN sequin.endpoint e ON e.id = c.endpoint
+  FROM sequin.consumer c
+  LEFT JOIN sequin.endpoint e ON e.id = c.endpoint
+  LEFT JOIN sequin.suspension s ON s.consumer = c.id
   ORDER BY c.id
 $$;
 COMMENT ON FUNCTION sequin.agent_consumers() IS 'For agents: all consumers and how to deliver';

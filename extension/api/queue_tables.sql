@@ -72,3 +72,24 @@ COMMENT ON COLUMN sequin.settle.pos IS 'place in the claim; -1: all without an o
 COMMENT ON COLUMN sequin.settle.ready_at IS 'nacked: not again before; extended: until when';
 COMMENT ON COLUMN sequin.settle.outcome IS 'a acked, n nacked, r released, d dead, t taken back, x expired, f fence, e extended';
 COMMENT ON COLUMN sequin.settle.absorbed IS 'nothing is left to do; false only for entries that must return to the queue';
+
+-- Filters that are evaluated when a message is claimed. Written by receive; sequin.alter_consumer
+-- ends a suspension.
+CREATE TABLE sequin.suspension (
+  consumer   int PRIMARY KEY,
+  since      timestamptz NOT NULL,
+  commit_lsn pg_lsn NOT NULL,
+  seq        bigint NOT NULL,
+  reason     text NOT NULL
+);
+COMMENT ON TABLE sequin.suspension IS 'Consumers that stand still because their filter fails or does not fit its table';
+COMMENT ON COLUMN sequin.suspension.commit_lsn IS 'commit of the first change that waits';
+COMMENT ON COLUMN sequin.suspension.seq IS 'its position in the log';
+
+CREATE TABLE sequin.filter_failure (
+  consumer   int PRIMARY KEY,
+  in_a_row   int NOT NULL,
+  last_at    timestamptz NOT NULL,
+  last_error text
+);
+COMMENT ON TABLE sequin.filter_failure IS 'How many changes the filter of a consumer failed on lately, one after the other';

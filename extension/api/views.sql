@@ -6,9 +6,14 @@
 CREATE VIEW sequin.consumers WITH (security_barrier) AS
 SELECT c.name, c.uuid AS id, c.owner,
        CASE WHEN c.endpoint IS NULL THEN 'pull' ELSE 'push' END AS kind,
-       CASE WHEN c.home = sequin.home() THEN c.status ELSE 'paused' END AS status,
+       CASE WHEN c.home <> sequin.home() THEN 'paused'
+            WHEN c.status = 'active' AND u.consumer IS NOT NULL THEN 'suspended'
+            ELSE c.status END AS status,
        CASE WHEN c.home <> sequin.home() THEN
          'restored from another database; sequin.alter_consumer(…, status => ''active'') makes it active here'
+            WHEN u.consumer IS NOT NULL THEN
+         pg_catalog.format('suspended since %s at commit %s, position %s: %s; sequin.alter_consumer(…, status => ''active'') lets it go on there',
+                           u.since, u.commit_lsn, u.seq, u.reason)
        END AS status_reason,
        c.tables, c.actions, c.filter, c.group_columns, c.order_mode, e.url AS push_url,
        counts.ready, counts.in_flight, counts.parked,
@@ -33,6 +38,7 @@ SELECT c.name, c.uuid AS id, c.owner,
              ORDER BY n) AS missing_tables
 FROM sequin.consumer c
 LEFT JOIN sequin.endpoint e ON e.id = c.endpoint
+LEFT JOIN sequin.suspension u ON u.consumer = c.id
 CROSS JOIN LATERAL sequin.queue_counts(c.id) counts
 WHERE pg_catalog.pg_has_role(c.owner, 'USAGE')
    OR pg_catalog.pg_has_role('sequin_admin', 'USAGE')
@@ -41,7 +47,8 @@ WHERE pg_catalog.pg_has_role(c.owner, 'USAGE')
    OR EXISTS (SELECT FROM sequin.consumer_grantee g
               WHERE g.consumer = c.id AND pg_catalog.pg_has_role(g.grantee, 'USAGE'));
 COMMENT ON VIEW sequin.consumers IS 'Consumers that you may see, with where their messages are';
-COMMENT ON COLUMN sequin.consumers.status_reason IS 'why it is paused though nobody paused it';
+COMMENT ON COLUMN sequin.consumers.status IS 'active, paused, or suspended: it stands still because of its filter';
+COMMENT ON COLUMN sequin.consumers.status_reason IS 'why it is suspended, or paused though nobody paused it';
 COMMENT ON COLUMN sequin.consumers.ready IS 'messages that the next receive may hand out, but for those parked';
 COMMENT ON COLUMN sequin.consumers.in_flight IS 'messages handed out and not settled';
 COMMENT ON COLUMN sequin.consumers.parked IS 'messages that wait for a time or for an earlier one of their group';

@@ -4,6 +4,7 @@
 // consumer that was made after the transaction began.
 #include "catalog/consumer.h"
 
+#include "catalog/captured_table.h"
 #include "pg/table.h"
 
 namespace sequin {
@@ -55,6 +56,7 @@ class Row {
     bool is_null;
     return ColumnOf(table_, tuple_, column, &is_null);
   }
+  TransactionId Version() const { return HeapTupleHeaderGetRawXmin(tuple_->t_data); }
   int32 Int4Or0(AttrNumber column) const { return IsNull(column) ? 0 : DatumGetInt32(Get(column)); }
   int64 Int8(AttrNumber column) const { return DatumGetInt64(Get(column)); }
   char* Text(AttrNumber column) const { return TextDatumGetCString(Get(column)); }
@@ -95,6 +97,27 @@ OrderMode OrderOf(std::string_view name) {
                             : OrderMode::kGroup;
 }
 
+TextList TextsOrNone(const Row& row, AttrNumber column) {
+  TextList list;
+  if (row.IsNull(column)) return list;
+  Datum* elements;
+  deconstruct_array(DatumGetArrayTypeP(row.Get(column)), TEXTOID, -1, false, TYPALIGN_INT,
+                    &elements, nullptr, &list.count);
+  list.items = static_cast<const char**>(palloc(sizeof(char*) * (list.count + 1)));
+  for (int i = 0; i < list.count; i++) list.items[i] = TextDatumGetCString(elements[i]);
+  return list;
+}
+
+void ReadChoice(const Row& row, Consumer* consumer) {
+  TableChoice& choice = consumer->choice;
+  if (!row.IsNull(kFilter)) choice.filter = row.Text(kFilter);
+  choice.columns = TextsOrNone(row, kColumns);
+  choice.exclude_columns = TextsOrNone(row, kExcludeColumns);
+  Jsonb* options = DatumGetJsonbP(row.Get(kTableOptions));
+  if (JB_ROOT_COUNT(options) > 0) consumer->options = ReadTableOptions(&options->root);
+  consumer->include_children = DatumGetBool(row.Get(kIncludeChildren));
+}
+
 Consumer* ReadConsumer(const Row& row) {
   auto* consumer = static_cast<Consumer*>(palloc0(sizeof(Consumer)));
   consumer->id = DatumGetInt32(row.Get(kId));
@@ -112,6 +135,8 @@ Consumer* ReadConsumer(const Row& row) {
   consumer->max_in_flight = row.Int4Or0(kMaxInFlight);
   Jsonb* annotations = DatumGetJsonbP(row.Get(kAnnotations));
   consumer->annotations = JsonbToCString(nullptr, &annotations->root, VARSIZE(annotations));
+  consumer->version = row.Version();
+  ReadChoice(row, consumer);
   consumer->fill_unchanged = DatumGetBool(row.Get(kFillUnchanged));
   ReadBackoff(row, consumer);
   ReadGroupColumns(row, consumer);
@@ -234,6 +259,29 @@ const char* Home() {
 bool IsMemberOf(const char* role) {
   Oid oid = get_role_oid(role, true);
   return OidIsValid(oid) ? has_privs_of_role(GetUserId(), oid) : superuser();
+}
+
+TableChoice ChoiceFor(const Consumer* consumer, const char* schema, const char* table,
+                      Oid relation) {
+  const TableOption* option = consumer->options.Find(schema, table);
+  if (option == nullptr && consumer->include_children && consumer->options.count > 0) {
+    ListCell* cell;
+    foreach (cell, InheritanceAncestors(relation)) {
+      const char* name = get_rel_name(lfirst_oid(cell));
+      const char* of = name ? get_namespace_name(get_rel_namespace(lfirst_oid(cell))) : nullptr;
+      if (of != nullptr) option = consumer->options.Find(of, name);
+      if (option != nullptr) break;
+    }
+  }
+  return ChoiceOf(consumer->choice, option);
+}
+
+bool HasFilter(const Consumer* consumer) {
+  bool any = consumer->choice.filter != nullptr;
+  for (int i = 0; i < consumer->options.count; i++) {
+    any |= consumer->options.items[i].choice.filter != nullptr;
+  }
+  return any;
 }
 
 Consumer* FindConsumer(std::string_view name_or_uuid, ConsumerUse use) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "catalog/order_mode.h"
+#include "catalog/table_options.h"
 #include "pg/prelude.h"
 
 namespace sequin {
@@ -25,11 +26,20 @@ struct Consumer {
   int32 backoff_count;
   int32 max_in_flight;      // messages; 0 = no limit
   const char* annotations;  // JSON text
+  TransactionId version;    // of its row: another one after each change
+  TableChoice choice;       // for tables without an option; its groups are below
+  TableOptions options;
+  bool include_children;
   bool fill_unchanged;      // look up what an update left out of the WAL
   bool custom_group;        // group_columns were given
   const char* const* group_columns;
   int32 group_column_count;
 };
+
+// What the consumer wants of a table, by the name and OID it is published under.
+TableChoice ChoiceFor(const Consumer* consumer, const char* schema, const char* table, Oid relation);
+// It has a filter, for some table at least.
+bool HasFilter(const Consumer* consumer);
 
 enum class ConsumerUse {
   kReceive,  // receive and settle: the owner, grantees, sequin_agent, superusers

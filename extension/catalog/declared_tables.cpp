@@ -112,9 +112,9 @@ void CheckTable(Checked* checked, Oid oid) {
   TableChoice choice = ChoiceOf(ArgumentsOf(checked->declaration), option);
   uint32 actions = checked->declaration.action_mask;
   if (choice.filter != nullptr) {
-    CheckFilter(table, choice.filter, actions);
+    CheckFilter(table, InvalidOid, choice.filter, actions, checked->owner);
     if (strcmp(checked->declaration.filter_transition, "insert_delete") == 0) {
-      CheckFilterTransition(table, choice.filter);
+      CheckFilterTransition(table, InvalidOid, choice.filter);
     }
   }
   if (choice.custom_group) CheckGroupColumns(*checked, choice, table);

@@ -223,6 +223,8 @@ void AlterConsumer(FunctionCallInfo call) {
   CheckDeclaration(&declaration);
   if (arguments.ChangesRouting()) CheckDeclaredTables(declaration, consumer->owner);
   UpdateConsumer(consumer->id, declaration, activate);
+  bool no_filters = declaration.filter == nullptr && JB_ROOT_COUNT(declaration.table_options) == 0;
+  if (activate || no_filters) EndSuspension(consumer->id);
   WakeDefinitionsAtCommit();
   WakeConsumerAtCommit(consumer->id);
 }
@@ -254,13 +256,23 @@ uint32 MaskOfActions(FunctionCallInfo call) {
 
 // Rights as for a consumer of this table: the filter's constants may not be used to ask questions
 // about a table that the caller cannot read.
-void ExplainFilter(FunctionCallInfo call) {
+Datum ExplainFilter(FunctionCallInfo call) {
   Relation table = relation_open(DatumGetObjectId(call->args[0].value), AccessShareLock);
   TablePattern pattern;
   ParseTablePattern(QualifiedName(RelationGetRelid(table)), &pattern);
   CapturedTable(pattern, GetUserId());
-  CheckFilter(table, TextDatumGetCString(call->args[1].value), MaskOfActions(call));
+  FilterReport report = CheckFilter(table, InvalidOid, TextDatumGetCString(call->args[1].value),
+                                    MaskOfActions(call), GetUserId());
   relation_close(table, AccessShareLock);
+  TupleDesc descriptor;
+  if (get_call_result_type(call, nullptr, &descriptor) != TYPEFUNC_COMPOSITE) {
+    elog(ERROR, "return type must be a row type");
+  }
+  bool late = report.tier == FilterTier::kClaim;
+  Datum values[2] = {CStringGetTextDatum(late ? "claim" : "decode"),
+                     late ? CStringGetTextDatum(report.reason) : Datum{0}};
+  bool nulls[2] = {false, !late};
+  return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
 }
 
 }  // namespace
@@ -308,8 +320,7 @@ Datum sequin_home(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(sequin_explain_filter);
 Datum sequin_explain_filter(PG_FUNCTION_ARGS) {
-  ExplainFilter(fcinfo);
-  PG_RETURN_TEXT_P(cstring_to_text("decode"));
+  return ExplainFilter(fcinfo);
 }
 
 }  // extern "C"

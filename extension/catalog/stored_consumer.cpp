@@ -296,11 +296,17 @@ void DeleteConsumer(int32 consumer) {
            "DELETE FROM sequin.claim WHERE consumer = $1",
            "DELETE FROM sequin.held WHERE consumer = $1",
            "DELETE FROM sequin.dead_letter WHERE consumer = $1",
+           "DELETE FROM sequin.suspension WHERE consumer = $1",
+           "DELETE FROM sequin.filter_failure WHERE consumer = $1",
            "WITH gone AS (DELETE FROM sequin.consumer WHERE id = $1 RETURNING endpoint)"
            " DELETE FROM sequin.endpoint WHERE id IN (SELECT endpoint FROM gone)",
        }) {
     ExecuteFor(consumer, statement);
   }
+}
+
+void EndSuspension(int32 consumer) {
+  ExecuteFor(consumer, "DELETE FROM sequin.suspension WHERE consumer = $1");
 }
 
 void InsertGrantee(int32 consumer, Oid role) {

@@ -16,6 +16,8 @@ Declaration LoadDeclaration(int32 consumer);
 void UpdateConsumer(int32 consumer, const Declaration& declaration, bool activate);
 // With all that the queue has of it, and its dead letters. The queue's lock is the caller's matter.
 void DeleteConsumer(int32 consumer);
+// A consumer that its filter has suspended goes on where it stands.
+void EndSuspension(int32 consumer);
 void InsertGrantee(int32 consumer, Oid role);
 void DeleteGrantee(int32 consumer, Oid role);
 // Starts capture of this database if it is not running, before anything is written.

@@ -16,8 +16,7 @@ namespace sequin {
 
 // A consumer that takes the change, and the row it is to find it in.
 struct Taker {
-  int32 row;          // or one of TakerState
-  const char* error;  // a dead letter in the place of the message
+  int32 row;  // or one of TakerState
   Target target;
 };
 
@@ -156,9 +155,9 @@ static void AddRecord(Decoder* decoder, const TransactionPlace& place, const Rec
   memcpy(base + letters_at, encoder->letters.data, encoder->letters.count);
 }
 
-static void AddLetter(int32 consumer, LetterReason reason, const char* error) {
+static void AddLetter(int32 consumer, const char* error) {
   size_t size = strlen(error);
-  Letter letter{consumer, reason, static_cast<uint32>(size)};
+  Letter letter{consumer, static_cast<uint32>(size)};
   auto* bytes = reinterpret_cast<const char*>(&letter);
   for (size_t i = 0; i < sizeof(letter); i++) encoder->letters.push(bytes[i]);
   for (size_t i = 0; i < size; i++) encoder->letters.push(error[i]);
@@ -178,17 +177,13 @@ static void BeginRecord() {
   encoder->letters.clear();
 }
 
-// The targets and letters of one row. What is gathered is written before the next row is.
+// The targets of one row. What is gathered is written before the next row is.
 static void GatherTakers(int32 row) {
   for (Taker& taker : encoder->takers) {
     if (taker.row == kBeingWritten) taker.row = kWritten;
     if (taker.row != row) continue;
     taker.row = kBeingWritten;
-    if (taker.error != nullptr) {
-      AddLetter(taker.target.consumer, kFilterError, taker.error);
-    } else {
-      encoder->targets.push(taker.target);
-    }
+    encoder->targets.push(taker.target);
   }
 }
 
@@ -283,13 +278,11 @@ static void AddTakers(const RelationPlan* plan, const TransactionPlace& place, i
   KeyChange key = KeyOfRow(plan, action);
   for (int i = 0; i < plan->route_count; i++) {
     const RouteMatch& match = encoder->matches[static_cast<size_t>(i)];
-    if (match.action == 0 && match.error == nullptr) continue;
+    if (match.action == 0) continue;
     const RoutePlan& route = plan->routes[i];
     Oid relation = route.face->relation;
     Taker taker{};
-    taker.error = match.error;
-    ActionMask as = match.error != nullptr ? action : match.action;
-    taker.row = RowNumber(match.candidate ? route.candidate_form : route.form, action, as);
+    taker.row = RowNumber(match.candidate ? route.candidate_form : route.form, action, match.action);
     Target& target = taker.target;
     target.consumer = route.consumer;
     target.flags = match.candidate ? kCandidate : 0;
@@ -538,7 +531,7 @@ void EncodeFailure(Decoder* decoder, const RelationPlan* plan, const Transaction
     for (int i = 0; i < plan->route_count; i++) {
       const RoutePlan& route = plan->routes[i];
       if ((route.actions & action) == 0 || route.face != face || HasRow(route.consumer)) continue;
-      AddLetter(route.consumer, kCaptureError, error);
+      AddLetter(route.consumer, error);
     }
     if (encoder->letters.empty()) continue;
     appendStringInfoString(&encoder->record, "null");
@@ -554,7 +547,7 @@ void EncodeMessageFailure(Decoder* decoder, const TransactionPlace& place, int64
   BeginChange();
   BeginRecord();
   ForEachListener(decoder, prefix,
-                  [&](int32 consumer) { AddLetter(consumer, kCaptureError, error); });
+                  [&](int32 consumer) { AddLetter(consumer, error); });
   if (encoder->letters.empty()) return;
   appendStringInfoString(&encoder->record, "null");
   AddRecord(decoder, place, {idx, 'm', 0, 0}, &encoder->key);

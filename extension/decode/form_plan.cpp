@@ -4,6 +4,7 @@
 #include "decode/form_plan.h"
 
 #include "catalog/captured_table.h"
+#include "filter/budget.h"
 #include "pg/transaction.h"
 
 namespace sequin {
@@ -227,22 +228,52 @@ static void PlanForms(RelationPlan* plan, const RouteRequest& request, RoutePlan
   route->candidate_form = route->filter_text ? FormLike(plan, form) : route->form;
 }
 
+// Folding the constants of a filter can take as long as its author likes.
+static constexpr int kCompileFilterMs = 200;
+
+struct Reader {
+  Relation relation;
+  Oid rights_table;
+  Oid owner;
+};
+
+static bool MayRead(AttrNumber column, void* argument) {
+  auto* reader = static_cast<Reader*>(argument);
+  AttrNumber number = column;
+  if (reader->rights_table != RelationGetRelid(reader->relation)) {
+    TupleDesc descriptor = RelationGetDescr(reader->relation);
+    number = get_attnum(reader->rights_table, NameStr(TupleDescAttr(descriptor, column - 1)->attname));
+  }
+  return number > 0 && OwnerMayRead(reader->rights_table, number, reader->owner);
+}
+
+// What decoding cannot evaluate, or may not, is evaluated when the message is claimed.
 static void PlanFilter(RelationPlan* plan, Relation relation, const RouteRequest& request,
                        RoutePlan* route) {
+  const Definition* definition = request.definition;
   route->filter_text = request.choice.filter;
   if (route->filter_text == nullptr) return;
+  route->transition = definition->transition;
+  route->late = true;
+  if (definition->filter_off) return;
+  CompiledFilter* volatile filter = nullptr;
+  StartFilterBudget(kCompileFilterMs);
   ErrorData* error = InSubtransaction([&] {
-    route->filter = CompileFilter(relation, route->filter_text, plan->context);
-    if (request.definition->transition == Transition::kInsertDelete) {
-      route->old_row_known = FilterKnowsOldRow(relation, route->filter_text);
-    }
+    CompiledFilter* compiled =
+        CompileFilter(relation, route->face->relation, route->filter_text, plan->context);
+    Reader reader{relation, request.rights_table, definition->owner};
+    bool all = OwnerMayReadAll(request.rights_table, definition->owner);
+    if (!all && FilterLooksAt(relation, compiled, MayRead, &reader)) return;
+    route->old_row_known = FilterKnowsOldRow(relation, compiled);
+    filter = compiled;
   });
-  if (error == nullptr) {
-    route->transition = request.definition->transition;
-    return;
+  StopFilterBudget();
+  if (error != nullptr || filter == nullptr) return;
+  route->filter = filter;
+  route->late = false;
+  if (plan->filter_rows == nullptr) {
+    plan->filter_rows = NewFilterRows(plan->descriptor, plan->context);
   }
-  route->filter = nullptr;
-  route->filter_error = MemoryContextStrdup(plan->context, error->message);
 }
 
 void PlanRoute(RelationPlan* plan, Relation relation, const RouteRequest& request,

@@ -8,6 +8,14 @@ namespace sequin {
 
 namespace {
 
+// The most that one change may cost all filters together.
+constexpr int kDecodeFiltersMs = 100;
+// A filter that fails again and again, or is as slow as this again and again, is left to claims.
+constexpr int kFilterFailuresMax = 10;
+constexpr int64 kSlowMicros = 10000;
+// After a slow change filters are timed one by one for a while: a clock costs as much as a filter.
+constexpr int kTimedChanges = 64;
+
 struct Tuples {
   HeapTuple before;
   HeapTuple after;
@@ -20,31 +28,91 @@ HeapTuple Completed(const RelationPlan* plan, HeapTuple tuple, const Row& row) {
   return heap_form_tuple(plan->descriptor, row.values, row.nulls);
 }
 
+int64 MicrosSince(const instr_time& start) {
+  instr_time now;
+  INSTR_TIME_SET_CURRENT(now);
+  INSTR_TIME_SUBTRACT(now, start);
+  return static_cast<int64>(INSTR_TIME_GET_MICROSEC(now));
+}
+
+void NoteFilter(const Definition* definition, bool good) {
+  definition->filter_failures = good ? 0 : definition->filter_failures + 1;
+  if (definition->filter_failures >= kFilterFailuresMax) definition->filter_off = true;
+}
+
 // To a consumer that wants the rows that match, an update may bring a row or take it away. Where
 // the old row cannot be told, it may have matched: taking away what is not there does no harm.
-ActionMask TurnedUpdate(const RoutePlan& route, const Tuples& tuples, bool matches) {
+ActionMask TurnedUpdate(const RoutePlan& route, FilterRows* rows, const Tuples& tuples,
+                        bool matches) {
   if (!route.old_row_known) return matches ? kUpdate : kDelete;
-  bool matched = EvaluateFilter(route.filter, nullptr, tuples.before);
+  SetFilterRows(rows, nullptr, tuples.before);
+  bool matched = EvaluateFilter(route.filter, rows);
+  SetFilterRows(rows, tuples.before, tuples.after);
   if (matches) return matched ? kUpdate : kInsert;
   return matched ? kDelete : ActionMask{};
 }
 
-ActionMask ActionFor(const RoutePlan& route, ActionMask action, const Tuples& tuples) {
-  bool matches = EvaluateFilter(route.filter, tuples.before, tuples.after);
+ActionMask ActionFor(const RoutePlan& route, ActionMask action, FilterRows* rows,
+                     const Tuples& tuples) {
+  bool matches = EvaluateFilter(route.filter, rows);
   ActionMask as = action;
   if (action == kUpdate && route.transition == Transition::kInsertDelete) {
-    as = TurnedUpdate(route, tuples, matches);
+    as = TurnedUpdate(route, rows, tuples, matches);
   } else if (!matches) {
     as = ActionMask{};
   }
   return static_cast<ActionMask>(as & route.publishes);
 }
 
+void Evaluate(RelationPlan* plan, ActionMask action, const Tuples& tuples, RouteMatch* match,
+              const RoutePlan& route) {
+  const Definition* definition = route.definition;
+  if (definition->filter_off) {
+    match->candidate = true;
+    return;
+  }
+  instr_time start;
+  if (plan->timed_changes > 0) INSTR_TIME_SET_CURRENT(start);
+  match->action = ActionFor(route, action, plan->filter_rows, tuples);
+  if (plan->timed_changes > 0) {
+    NoteFilter(definition, MicrosSince(start) < kSlowMicros);
+  } else if (definition->filter_failures > 0) {
+    definition->filter_failures = 0;
+  }
+}
+
+// A change on which a filter fails becomes a candidate; the other filters are not touched by it: the
+// loop goes on behind it in a new subtransaction.
+void RunFilters(RelationPlan* plan, ActionMask action, const Tuples& tuples, RouteMatch* matches) {
+  instr_time start;
+  INSTR_TIME_SET_CURRENT(start);
+  volatile int at = 0;
+  while (at < plan->route_count) {
+    StartFilterBudget(kDecodeFiltersMs);
+    ErrorData* error = InSubtransaction([&] {
+      SetFilterRows(plan->filter_rows, tuples.before, tuples.after);
+      for (; at < plan->route_count; at = at + 1) {
+        const RoutePlan& route = plan->routes[at];
+        if (matches[at].action == 0 || route.filter == nullptr) continue;
+        Evaluate(plan, action, tuples, &matches[at], route);
+      }
+    });
+    bool over = StopFilterBudget();
+    if (error == nullptr) break;
+    FreeErrorData(error);
+    const Definition* definition = plan->routes[at].definition;
+    NoteFilter(definition, false);
+    if (over) definition->filter_off = true;
+    matches[at].candidate = true;
+    at = at + 1;
+  }
+  if (plan->timed_changes > 0) plan->timed_changes--;
+  if (MicrosSince(start) >= kSlowMicros) plan->timed_changes = kTimedChanges;
+}
+
 }  // namespace
 
-// An error of a filter is its consumer's; the others are not touched by it: the loop goes on behind
-// it in a new subtransaction.
-bool MatchRoutes(const RelationPlan* plan, ActionMask action, HeapTuple before, HeapTuple after,
+bool MatchRoutes(RelationPlan* plan, ActionMask action, HeapTuple before, HeapTuple after,
                  const RowBuffers& rows, Vec<RouteMatch>* matches) {
   matches->clear();
   bool any = false;
@@ -53,8 +121,8 @@ bool MatchRoutes(const RelationPlan* plan, ActionMask action, HeapTuple before, 
     const RoutePlan& route = plan->routes[i];
     RouteMatch match{};
     if ((route.actions & action) != 0) {
-      match.error = route.filter_error;
-      if (match.error == nullptr) match.action = action;
+      match.action = action;
+      match.candidate = route.late;
       any = true;
       filters |= route.filter != nullptr;
     }
@@ -66,25 +134,9 @@ bool MatchRoutes(const RelationPlan* plan, ActionMask action, HeapTuple before, 
   // Where the WAL has no old row its identity columns are those of the new one, and no filter may
   // look at others.
   tuples.before = before == nullptr && action == kUpdate ? tuples.after : before;
-  volatile int at = 0;
-  while (at < plan->route_count) {
-    StartFilterBudget();
-    ErrorData* error = InSubtransaction([&] {
-      for (; at < plan->route_count; at = at + 1) {
-        const RoutePlan& route = plan->routes[at];
-        ActionMask& as = (*matches)[static_cast<size_t>(at)].action;
-        if (as != 0 && route.filter) as = ActionFor(route, action, tuples);
-      }
-    });
-    StopFilterBudget();
-    if (error == nullptr) break;
-    RouteMatch& failed = (*matches)[static_cast<size_t>(at)];
-    failed.action = ActionMask{};
-    failed.error = error->message;
-    at = at + 1;
-  }
+  RunFilters(plan, action, tuples, matches->data);
   any = false;
-  for (const RouteMatch& match : *matches) any |= match.action != 0 || match.error != nullptr;
+  for (const RouteMatch& match : *matches) any |= match.action != 0;
   return any;
 }
 

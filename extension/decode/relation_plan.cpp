@@ -174,6 +174,7 @@ void RelationPlans::AddListener(RelationPlan* plan, const Definition* definition
   RoutePlan& route = plan->routes[plan->route_count++];
   route = RoutePlan{};
   route.consumer = definition->consumer;
+  route.definition = definition;
   route.face = &face;
   route.actions = route.publishes = definition->actions;
   // An update may be an insert or a delete to it.

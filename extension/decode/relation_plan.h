@@ -57,9 +57,10 @@ struct RoutePlan {
   uint32 publishes;  // these it gets
   Transition transition;
   bool old_row_known;  // kInsertDelete: whether the old row matched can be told
+  const Definition* definition;
   const char* filter_text;
-  CompiledFilter* filter;    // nullptr: everything
-  const char* filter_error;  // it does not compile for this table
+  CompiledFilter* filter;  // nullptr: everything
+  bool late;               // there is one, but it is evaluated when the message is claimed
   int form;
   int candidate_form;  // with all columns that the owner may read
   GroupBy group_by;
@@ -89,6 +90,8 @@ struct RelationPlan {
   bool key_in_identity;  // old keys are in the WAL
   RoutePlan* routes;
   int route_count;
+  FilterRows* filter_rows;  // nullptr: no filters
+  int timed_changes;        // so many more: each filter by itself
   FormPlan* forms;
   int form_count;
   uint32 actions;  // of all routes together

@@ -10,6 +10,8 @@
 namespace sequin {
 namespace {
 
+constexpr Size kConstantBytesMax = 1024 * 1024;
+
 struct Check {
   ParseState* state;
   bool planned;
@@ -20,10 +22,8 @@ bool BuiltIn(Oid object) {
 }
 
 [[noreturn]] void Refuse(const Check* check, Node* node, const char* what, const char* detail) {
-  ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a filter cannot use %s", what),
+  ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("decoding cannot evaluate %s", what),
           detail ? errdetail_internal("%s", detail) : 0,
-          errhint("Filters run while the WAL is decoded and may use built-in immutable functions "
-                  "and operators only; other filters are not supported yet."),
           parser_errposition(check->state, exprLocation(node)));
   pg_unreachable();
 }
@@ -119,6 +119,23 @@ void CheckVar(const Check* check, Var* column) {
   }
 }
 
+// A huge constant would stay in the memory of the worker.
+void CheckConstant(const Check* check, const Const* constant) {
+  if (constant->constisnull || constant->constlen != -1) return;
+  Size size = VARSIZE_ANY(DatumGetPointer(constant->constvalue));
+  if (size <= kConstantBytesMax) return;
+  ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+          errmsg("the filter has a constant of %zu kB, more than the limit of %zu kB", size / 1024,
+                 kConstantBytesMax / 1024));
+}
+
+// Compares images of values and calls nothing of their types.
+bool ComparesImages(Node* node) {
+  if (!IsA(node, FuncExpr)) return false;
+  Oid function = castNode(FuncExpr, node)->funcid;
+  return function == F_RECORD_IMAGE_NE || function == F_RECORD_IMAGE_EQ;
+}
+
 void CheckFunctions(const Check* check, Node* node) {
   FunctionCheck context{check, node};
   check_functions_in_node(node, check->planned ? RequireCompiledFunction : RequireGoodFunction,
@@ -157,6 +174,8 @@ void CheckKind(const Check* check, Node* node) {
     case T_ArrayCoerceExpr:
       return CheckFunctions(check, node);
     case T_Const:
+      return CheckConstant(check, castNode(Const, node));
+    case T_Param:  // `action`
     case T_BoolExpr:
     case T_CaseExpr:
     case T_CaseWhen:
@@ -186,9 +205,25 @@ void CheckKind(const Check* check, Node* node) {
   }
 }
 
+bool Walk(Node* node, void* context);
+
+// The rows of changed(…): their columns may be of any type.
+bool WalkImages(List* rows, Check* check) {
+  ListCell* cell;
+  foreach (cell, rows) {
+    auto* row = static_cast<Node*>(lfirst(cell));
+    Node* inner = IsA(row, RowExpr)
+                      ? reinterpret_cast<Node*>(castNode(RowExpr, row)->args)
+                      : row;
+    if (Walk(inner, check)) return true;
+  }
+  return false;
+}
+
 bool Walk(Node* node, void* context) {
   if (node == nullptr) return false;
   auto* check = static_cast<Check*>(context);
+  if (ComparesImages(node)) return WalkImages(castNode(FuncExpr, node)->args, check);
   if (!IsA(node, List)) {
     CheckKind(check, node);
     if (!IsA(node, CaseWhen)) RequireBuiltInType(check, node);

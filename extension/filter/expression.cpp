@@ -1,49 +1,14 @@
 // Text → expression tree (expression.h), as CREATE TRIGGER … WHEN does it, with one more row.
 #include "filter/expression.h"
 
+#include "filter/fixed_settings.h"
+
 namespace sequin {
 namespace {
 
-struct Setting {
-  const char* name;
-  const char* value;
-};
-
-// What reading an expression depends on. The same text must mean the same in the session that
-// makes the consumer and in the worker that decodes.
-constexpr Setting kSettings[] = {
-    {"search_path", "pg_catalog, pg_temp"},
-    {"TimeZone", "UTC"},
-    {"DateStyle", "ISO, MDY"},
-    {"IntervalStyle", "postgres"},
-    {"lc_monetary", "C"},
-    {"array_nulls", "on"},
-    {"standard_conforming_strings", "on"},
-    {"backslash_quote", "safe_encoding"},
-    {"transform_null_equals", "off"},
-    {"xmloption", "content"},
-};
-
-// An ERROR leaves the settings to the (sub)transaction that it aborts.
-template <typename Body>
-void UnderFixedSettings(Body&& body) {
-  int nest_level = NewGUCNestLevel();
-  for (const Setting& setting : kSettings) {
-    set_config_option(setting.name, setting.value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-                      true, 0, false);
-  }
-  body();
-  AtEOXact_GUC(true, nest_level);
-}
-
-struct ErrorPlace {
-  const char* sql;
-  const char* table;  // nullptr: for no table in particular
-};
-
 // Positions are in the filter, not in the statement that brought it.
-void AddErrorPlace(void* argument) {
-  auto* place = static_cast<ErrorPlace*>(argument);
+void AddFilterPlace(void* argument) {
+  auto* place = static_cast<FilterPlace*>(argument);
   int position = geterrposition();
   if (position > 0) {
     errposition(0);
@@ -51,17 +16,6 @@ void AddErrorPlace(void* argument) {
     internalerrquery(place->sql);
   }
   if (place->table != nullptr) errcontext("filter for table \"%s\"", place->table);
-}
-
-template <typename Body>
-void WithErrorPlace(ErrorPlace place, Body&& body) {
-  ErrorContextCallback callback;
-  callback.callback = AddErrorPlace;
-  callback.arg = &place;
-  callback.previous = error_context_stack;
-  error_context_stack = &callback;
-  body();
-  error_context_stack = callback.previous;
 }
 
 [[noreturn]] void RefuseSyntax(const char* what) {
@@ -86,30 +40,30 @@ const char* ExtraClause(const SelectStmt* select) {
   return nullptr;
 }
 
-// The one expression of the text: whatever else the grammar takes there is refused by name.
-Node* RawExpression(ParseState* state, Relation relation, const char* sql) {
-  List* statements = raw_parser(sql, RAW_PARSE_PLPGSQL_EXPR);
-  Node* statement = castNode(RawStmt, linitial(statements))->stmt;
-  if (!IsA(statement, SelectStmt)) RefuseSyntax("a statement");
-  auto* select = castNode(SelectStmt, statement);
-  if (const char* clause = ExtraClause(select)) RefuseSyntax(clause);
-  if (select->targetList == NIL) {
-    ereport(ERROR, errcode(ERRCODE_SYNTAX_ERROR), errmsg("the filter is empty"),
-            errhint("A filter is one boolean expression, as after WHERE."));
+// `action`, `table_schema` and `table_name`, where the table has no column of that name.
+Node* PseudoColumn(ParseState* state, ColumnRef* reference, Node* column) {
+  if (column != nullptr || list_length(reference->fields) != 1) return nullptr;
+  if (!IsA(linitial(reference->fields), String)) return nullptr;
+  std::string_view name = strVal(linitial(reference->fields));
+  auto* published = static_cast<PublishedName*>(state->p_ref_hook_state);
+  if (name == "action") {
+    Param* param = makeNode(Param);
+    param->paramkind = PARAM_EXTERN;
+    param->paramid = kActionParameter;
+    param->paramtype = TEXTOID;
+    param->paramtypmod = -1;
+    param->paramcollid = DEFAULT_COLLATION_OID;
+    param->location = reference->location;
+    return reinterpret_cast<Node*>(param);
   }
-  if (list_length(select->targetList) != 1) RefuseSyntax("a list of expressions");
-  auto* target = castNode(ResTarget, linitial(select->targetList));
-  if (target->name != nullptr || target->indirection != NIL) RefuseSyntax("AS");
-  RequireHarmlessText(target->val, state, relation);
-  return target->val;
-}
-
-// Partitions are published as their root, and filters are written for that name.
-const char* PublishedName(Relation relation) {
-  if (!relation->rd_rel->relispartition) return RelationGetRelationName(relation);
-  List* ancestors = get_partition_ancestors(RelationGetRelid(relation));
-  const char* name = ancestors == NIL ? nullptr : get_rel_name(llast_oid(ancestors));
-  return name != nullptr ? name : RelationGetRelationName(relation);
+  const char* value = name == "table_schema" ? published->schema
+                      : name == "table_name" ? published->table
+                                             : nullptr;
+  if (value == nullptr) return nullptr;
+  Const* text = makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1, CStringGetTextDatum(value), false,
+                          false);
+  text->location = reference->location;
+  return reinterpret_cast<Node*>(text);
 }
 
 void AddRow(ParseState* state, Relation relation, const char* name, bool name_visible,
@@ -126,13 +80,17 @@ void AddRows(ParseState* state, Relation relation, const char* table) {
   AddRow(state, relation, table, own_name, true);
 }
 
-FilterExpression Parse(Relation relation, const char* table, const char* sql) {
+FilterExpression Parse(Relation relation, PublishedName* name, const char* sql) {
   ParseState* state = make_parsestate(nullptr);
   state->p_sourcetext = sql;
-  AddRows(state, relation, table);
+  Node* raw = RawExpression(state, sql);
+  RequireHarmlessText(raw, state, relation);
+  AddRows(state, relation, name->table);
+  state->p_post_columnref_hook = PseudoColumn;
+  state->p_ref_hook_state = name;
   // The kind for a select list lets aggregates and the like through to RequireDecodable, which
   // refuses everything that is not known to be good with the same words.
-  Node* tree = transformExpr(state, RawExpression(state, relation, sql), EXPR_KIND_SELECT_TARGET);
+  Node* tree = transformExpr(state, raw, EXPR_KIND_SELECT_TARGET);
   tree = coerce_to_boolean(state, tree, "filter");
   assign_expr_collations(state, tree);
   RequireDecodable(tree, state, false);
@@ -148,21 +106,61 @@ FilterExpression Parse(Relation relation, const char* table, const char* sql) {
 
 }  // namespace
 
+PublishedName NameAsPublished(Relation relation, Oid published) {
+  Oid name = OidIsValid(published) ? published : RelationGetRelid(relation);
+  if (!OidIsValid(published) && relation->rd_rel->relispartition) {
+    List* ancestors = get_partition_ancestors(RelationGetRelid(relation));
+    if (ancestors != NIL) name = llast_oid(ancestors);
+  }
+  const char* table = get_rel_name(name);
+  const char* schema = table ? get_namespace_name(get_rel_namespace(name)) : nullptr;
+  if (schema != nullptr) return {schema, table};
+  return {get_namespace_name(RelationGetNamespace(relation)), RelationGetRelationName(relation)};
+}
+
+void WithFilterPlace(FilterPlace place, void (*body)(void*), void* argument) {
+  ErrorContextCallback callback;
+  callback.callback = AddFilterPlace;
+  callback.arg = &place;
+  callback.previous = error_context_stack;
+  error_context_stack = &callback;
+  body(argument);
+  error_context_stack = callback.previous;
+}
+
+// Whatever else the grammar takes there is refused by name.
+Node* RawExpression(ParseState* state, const char* sql) {
+  List* statements = raw_parser(sql, RAW_PARSE_PLPGSQL_EXPR);
+  Node* statement = castNode(RawStmt, linitial(statements))->stmt;
+  if (!IsA(statement, SelectStmt)) RefuseSyntax("a statement");
+  auto* select = castNode(SelectStmt, statement);
+  if (const char* clause = ExtraClause(select)) RefuseSyntax(clause);
+  if (select->targetList == NIL) {
+    ereport(ERROR, errcode(ERRCODE_SYNTAX_ERROR), errmsg("the filter is empty"),
+            errhint("A filter is one boolean expression, as after WHERE."));
+  }
+  if (list_length(select->targetList) != 1) RefuseSyntax("a list of expressions");
+  auto* target = castNode(ResTarget, linitial(select->targetList));
+  if (target->name != nullptr || target->indirection != NIL) RefuseSyntax("AS");
+  PrepareRawExpression(target->val, state);
+  return target->val;
+}
+
 void CheckExpressionSyntax(const char* sql) {
-  WithErrorPlace({sql, nullptr}, [&] {
+  WithFilterPlace({sql, nullptr}, [&] {
     UnderFixedSettings([&] {
       ParseState* state = make_parsestate(nullptr);
       state->p_sourcetext = sql;
-      RawExpression(state, nullptr, sql);
+      RawExpression(state, sql);
     });
   });
 }
 
-FilterExpression ParseFilterExpression(Relation relation, const char* sql) {
+FilterExpression ParseFilterExpression(Relation relation, Oid published, const char* sql) {
   FilterExpression expression{};
-  const char* table = PublishedName(relation);
-  WithErrorPlace({sql, table},
-                 [&] { UnderFixedSettings([&] { expression = Parse(relation, table, sql); }); });
+  PublishedName name = NameAsPublished(relation, published);
+  WithFilterPlace({sql, name.table},
+                  [&] { UnderFixedSettings([&] { expression = Parse(relation, &name, sql); }); });
   return expression;
 }
 

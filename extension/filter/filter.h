@@ -11,33 +11,59 @@ namespace sequin {
 
 enum ActionMask : uint32 { kInsert = 1, kUpdate = 2, kDelete = 4, kTruncate = 8, kAllActions = 15 };
 
-// Checks, for create_consumer and alter_consumer, that `sql` is a filter for `relation` and that
-// everything it looks at is in the WAL for these actions. ERROR with position, detail and hint:
-//   42601 syntax, 42703 unknown column, 42804 not boolean, 0A000 subquery, aggregate, or anything
-//   that is not a built-in immutable expression, 55000 old values that the replica identity
-//   does not carry.
-void CheckFilter(Relation relation, const char* sql, uint32 actions);
+// Where a filter is evaluated. The user does not choose: what decoding can compute, it does.
+enum class FilterTier {
+  kDecode,  // built in and immutable: while the WAL is decoded
+  kClaim,   // anything else: when the message is claimed, in the database as it is then
+};
 
 // Checks, for filter_transition => insert_delete, that whether the old row of an update matched can
-// be told: every column of the filter is logged. ERROR 55000.
-void CheckFilterTransition(Relation relation, const char* sql);
-// The same question while decoding, without an error. Raises when the filter does not compile.
-bool FilterKnowsOldRow(Relation relation, const char* sql);
+// be told: decoding evaluates the filter, and every column of it is logged. ERROR 55000, 0A000.
+void CheckFilterTransition(Relation relation, Oid published, const char* sql);
 
-// Only that it is one expression: for patterns that match no table yet. ERROR 42601, 0A000.
+struct FilterReport {
+  FilterTier tier;
+  const char* reason;  // of kClaim
+};
+
+// Checks, for create_consumer and alter_consumer, that `sql` is a filter for `relation` and that
+// everything it looks at is in the WAL for these actions, and may be read by `owner`, whose rights
+// a filter has that is evaluated late. `published` as in expression.h. ERROR with position, detail
+// and hint:
+//   42601 syntax, 42703 unknown column, 42804 not boolean, 42803 aggregate, 42P20 window function,
+//   0A000 function that returns a set, 55000 old values that the replica identity does not carry,
+//   54000 a huge constant, 42501 a column that the owner may not read.
+FilterReport CheckFilter(Relation relation, Oid published, const char* sql, uint32 actions,
+                         Oid owner);
+
+// Only that it is one expression: for patterns that match no table yet. ERROR 42601, 42P02.
 void CheckFilterSyntax(const char* sql);
+
+// The rows of one change, for all filters of its table: taken apart once, as far as any of them
+// needs it.
+struct FilterRows;
+FilterRows* NewFilterRows(TupleDesc descriptor, MemoryContext context);
+// `old_tuple` or `new_tuple` may be nullptr (no such row). Columns the old tuple does not carry must
+// have been filled by the caller or are NULL. Resets what evaluations have allocated.
+void SetFilterRows(FilterRows* rows, HeapTuple old_tuple, HeapTuple new_tuple);
 
 // One compiled filter. Lives in `context` with all it needs; compiled again when the relation's
 // definition changes.
 struct CompiledFilter;
 
-// Compiles for decoding: works under a historic snapshot. Raises like CheckFilter.
-CompiledFilter* CompileFilter(Relation relation, const char* sql, MemoryContext context);
+// Compiles for decoding: works under a historic snapshot. Raises like CheckFilter, and 0A000 for
+// what decoding cannot compute. Run it in a subtransaction.
+CompiledFilter* CompileFilter(Relation relation, Oid published, const char* sql,
+                              MemoryContext context);
 
-// Evaluates; null counts as false. `old_tuple` or `new_tuple` may be nullptr (no such row).
-// Columns the old tuple does not carry must have been filled by the caller or are NULL. Raises
-// what the expression raises: callers run it in a subtransaction. Uses the filter's own per-tuple
-// context, reset at every call.
-bool EvaluateFilter(CompiledFilter* filter, HeapTuple old_tuple, HeapTuple new_tuple);
+// Whether all that it says of a row can be told of the old row of an update, too.
+bool FilterKnowsOldRow(Relation relation, const CompiledFilter* filter);
+
+// Whether it looks at columns that `readable` says no to.
+bool FilterLooksAt(Relation relation, const CompiledFilter* filter,
+                   bool (*readable)(AttrNumber column, void* argument), void* argument);
+
+// Null counts as false. Raises what the expression raises: callers run it in a subtransaction.
+bool EvaluateFilter(CompiledFilter* filter, FilterRows* rows);
 
 }  // namespace sequin

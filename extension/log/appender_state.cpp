@@ -249,8 +249,7 @@ static void WriteLetter(const Letter& letter, std::string_view error, const LogR
   Entry entry;
   entry.ord = -1;  // it never was in the route
   entry.seq = row.seq;
-  letters.Write(entry, letter.reason == kFilterError ? "filter_error" : "capture_error", error,
-                &row, &envelopes);
+  letters.Write(entry, "capture_error", error, &row, &envelopes);
   letters.Close();
 }
 

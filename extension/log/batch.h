@@ -33,15 +33,12 @@ struct Target {
   uint64 second_group;
 };
 
-// A consumer that would perhaps get the change, but whose filter failed on it. Followed by
+// A consumer that would perhaps get the change, which cannot be turned into a message. Followed by
 // `bytes` of error text.
 struct Letter {
   int32 consumer;
-  uint32 reason;  // LetterReason
   uint32 bytes;
 };
-
-enum LetterReason : uint32 { kFilterError, kCaptureError };
 
 // A definition that a decoded transaction changed, in force after its commit. JSON text, or
 // nullptr when the consumer was dropped.

@@ -76,7 +76,9 @@ extern "C" {
 #include <miscadmin.h>
 #include <nodes/makefuncs.h>
 #include <nodes/nodeFuncs.h>
+#include <nodes/params.h>
 #include <optimizer/optimizer.h>
+#include <parser/analyze.h>
 #include <parser/parse_clause.h>
 #include <parser/parse_coerce.h>
 #include <parser/parse_collate.h>
@@ -139,6 +141,7 @@ extern "C" {
 #include <utils/memutils.h>
 #include <utils/numeric.h>
 #include <utils/pg_lsn.h>
+#include <utils/plancache.h>
 #include <utils/ps_status.h>
 #include <utils/regproc.h>
 #include <utils/rel.h>
@@ -218,6 +221,10 @@ inline Oid RelationGetPrimaryKeyIndex(Relation table) {
 inline IndexScanDesc index_beginscan(Relation table, Relation index, Snapshot snapshot,
                                      int key_count, int order_by_count) {
   return index_beginscan(table, index, snapshot, nullptr, key_count, order_by_count);
+}
+
+inline void ExecutorRun(QueryDesc* query, ScanDirection direction, uint64 rows, bool) {
+  ExecutorRun(query, direction, rows);
 }
 #endif
 

@@ -34,7 +34,7 @@ void ClaimEngine::Begin() {
 
 const Draft* ClaimEngine::NextClaim(int32_t n) {
   n = WithinLimits(n);
-  if (n <= 0) return nullptr;
+  if (n <= 0 || stopped_) return nullptr;
   taken_.clear();
   draft_has_barrier_ = false;
   draft_++;
@@ -70,14 +70,15 @@ void ClaimEngine::Finish() {
 }
 
 bool ClaimEngine::Changed() const {
-  return !drafts_.empty() || !absorbed_.empty() || !new_settles_.empty() ||
+  return !drafts_.empty() || !absorbed_.empty() || !new_settles_.empty() || sentenced_ ||
          next_ord_ != written_ord_;
 }
 
 // ---- parked entries ----------------------------------------------------------------------------
 
 void ClaimEngine::FillFromHeld(int32_t limit, bool capped) {
-  while (!full_ && static_cast<int32_t>(taken_.size()) < limit && TakeCandidate(capped)) {
+  while (!full_ && !stopped_ && static_cast<int32_t>(taken_.size()) < limit &&
+         TakeCandidate(capped)) {
   }
 }
 
@@ -88,10 +89,10 @@ bool ClaimEngine::TakeCandidate(bool capped) {
     Group* group = Touch(hash);
     Entry* front = held_.Front(group);
     if (front == nullptr || !Eligible(*front, capped)) continue;
-    if (!Fits(*front)) return false;
-    TakeHeld(*front);
+    bool taken = TakeHeld(*front);
+    if (full_ || stopped_) return false;
     candidates_.push(hash);
-    return true;
+    if (taken) return true;
   }
   return false;
 }
@@ -123,10 +124,11 @@ void ClaimEngine::FillFromOwnGroups(int32_t limit) {
     Entry entry = taken_[i];
     for (int which = 0; which < (entry.Has(kSecondGroup) ? 2 : 1); which++) {
       Group* group = held_.Get(which == 0 ? entry.group : entry.second_group);
-      while (static_cast<int32_t>(taken_.size()) < limit) {
+      while (static_cast<int32_t>(taken_.size()) < limit && !stopped_) {
         Entry* front = held_.Front(group);
-        if (front == nullptr || !Eligible(*front, false) || !Fits(*front)) break;
+        if (front == nullptr || !Eligible(*front, false)) break;
         TakeHeld(*front);
+        if (full_) break;
       }
     }
   }
@@ -156,10 +158,29 @@ bool ClaimEngine::Fits(const Entry& entry) {
   return !full_;
 }
 
-void ClaimEngine::TakeHeld(const Entry& front) {
+// Whether the entry, which could be taken, is to leave its place: it is taken, or Sentence says
+// what else becomes of it. A candidate that does not match takes no room.
+bool ClaimEngine::Passes(const Entry& entry, Judgement* judgement) {
+  if (entry.Has(kCandidate)) *judgement = store_->Judge(entry);
+  stopped_ = stopped_ || judgement->verdict == Verdict::kStop;
+  return !stopped_ && (judgement->verdict != Verdict::kTake || Fits(entry));
+}
+
+// Whether it was taken.
+bool ClaimEngine::TakeHeld(const Entry& front) {
   Entry entry = front;
   entry.flags &= static_cast<uint8_t>(~kShadow);
-  ForGroups(entry, [&](Group* group) { held_.PopFront(group); });
+  Judgement judgement{Verdict::kTake};
+  if (!Passes(entry, &judgement)) return false;
+  PopHeld(entry);
+  return Sentence(entry, judgement);
+}
+
+void ClaimEngine::PopHeld(const Entry& entry) {
+  ForGroups(entry, [&](Group* group) {
+    held_.PopFront(group);
+    Touch(group->hash);
+  });
   if (entry.Has(kBarrier)) {
     size_t kept = 0;
     for (const HeldBarrier& barrier : barriers_) {
@@ -168,7 +189,24 @@ void ClaimEngine::TakeHeld(const Entry& front) {
     barriers_.resize(kept);
     freed_relations_.push(entry.relation);
   }
-  Take(entry);
+}
+
+// Does with an entry, which is in no queue now, what was decided. Whether it was taken.
+bool ClaimEngine::Sentence(const Entry& entry, const Judgement& judgement) {
+  sentenced_ = sentenced_ || judgement.verdict != Verdict::kTake;
+  switch (judgement.verdict) {
+    case Verdict::kTake:
+      Take(entry);
+      return true;
+    case Verdict::kLater:
+      PutBack(entry, judgement.ready_at, {});
+      return false;
+    case Verdict::kDead:
+      dead_.push({entry, DeathCause::kFilter, judgement.error});
+      return false;
+    default:
+      return false;
+  }
 }
 
 // ---- new entries -------------------------------------------------------------------------------
@@ -178,23 +216,30 @@ void ClaimEngine::ScanRoute(int32_t limit) {
   seeked_ = true;
   scanned_ = 0;
   Entry entry;
-  while (!full_ && static_cast<int32_t>(taken_.size()) < limit && scanned_ < rules_.scan_limit &&
-         store_->NextRoute(&entry)) {
+  while (!full_ && !stopped_ && static_cast<int32_t>(taken_.size()) < limit &&
+         scanned_ < rules_.scan_limit && store_->NextRoute(&entry)) {
     if (++scanned_ % 1024 == 0) store_->CheckInterrupts();
     entry = InOrder(entry, rules_.order);
-    bool wait = MustWait(entry);
-    if (wait ? rules_.order == OrderMode::kStrict : !Fits(entry)) {
-      waits_for_settles_ = waits_for_settles_ || wait;
-      seeked_ = false;
-      return;
-    }
-    next_ord_ = entry.ord + 1;
-    if (wait) {
-      Park(entry);
-    } else {
-      Take(entry);
-    }
+    if (ScanEntry(entry)) continue;
+    seeked_ = false;  // it is still there
+    return;
   }
+}
+
+// False: it stays where it is.
+bool ClaimEngine::ScanEntry(const Entry& entry) {
+  if (MustWait(entry)) {
+    waits_for_settles_ = waits_for_settles_ || rules_.order == OrderMode::kStrict;
+    if (rules_.order == OrderMode::kStrict) return false;
+    next_ord_ = entry.ord + 1;
+    Park(entry);
+    return true;
+  }
+  Judgement judgement{Verdict::kTake};
+  if (!Passes(entry, &judgement)) return false;
+  next_ord_ = entry.ord + 1;
+  Sentence(entry, judgement);
+  return true;
 }
 
 bool ClaimEngine::MustWait(const Entry& entry) {

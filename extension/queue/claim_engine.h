@@ -21,6 +21,8 @@
 //  * A group is busy until every position that has it is settled with nothing left to do.
 //  * A barrier is taken when nothing of its table is out, parked before it or in the same claim;
 //    nothing of its table is taken while it is parked before it, out, or in the same claim.
+//  * A candidate is judged when it could be taken, each time anew, and before it is: one that does
+//    not match leaves no trace, frees its group at once and counts towards no limit.
 //  * An entry that a rewind has overtaken (void) frees its group but does not come back.
 #pragma once
 
@@ -55,9 +57,11 @@ struct NewSettle {
   Outcome outcome;
 };
 
+enum class DeathCause : uint8_t { kExhausted, kRejected, kFilter };
+
 struct DeadEntry {
   Entry entry;
-  bool exhausted;  // else rejected
+  DeathCause cause;
   std::string_view error;
 };
 
@@ -73,6 +77,8 @@ class ClaimEngine {
   const Draft* NextClaim(int32_t n);
   // NextClaim ended because it had looked at many entries, not because there are no more.
   bool hit_scan_limit() const { return scanned_ >= rules_.scan_limit; }
+  // It ended because a verdict said so.
+  bool stopped() const { return stopped_; }
   void Finish();
 
   // Sets the position of the consumer: entries at and after `ord` will be delivered (again),
@@ -112,7 +118,10 @@ class ClaimEngine {
   void Park(const Entry& entry);
   void PutBack(const Entry& entry, int64_t ready_at, std::string_view error);
   void Take(const Entry& entry);
-  void TakeHeld(const Entry& entry);
+  bool Passes(const Entry& entry, Judgement* judgement);
+  void PopHeld(const Entry& entry);
+  bool TakeHeld(const Entry& front);
+  bool Sentence(const Entry& entry, const Judgement& judgement);
 
   // Begin.
   void LoadBarriers();
@@ -135,6 +144,7 @@ class ClaimEngine {
   bool Eligible(const Entry& entry, bool capped);
   bool Fits(const Entry& entry);
   void ScanRoute(int32_t limit);
+  bool ScanEntry(const Entry& entry);
   bool MustWait(const Entry& entry);
   bool BarrierMustWait(const Entry& entry);
   bool DraftHas(uint32_t relation, bool barriers_only) const;
@@ -161,6 +171,8 @@ class ClaimEngine {
   int64_t next_ord_ = 0;
   int64_t written_ord_ = 0;  // next_ord of the newest row
   bool seeked_ = false;
+  bool stopped_ = false;    // by a verdict: nothing more is taken
+  bool sentenced_ = false;  // a verdict changed where an entry is
   bool waits_for_settles_ = false;
   int32_t scanned_ = 0;
   int32_t turn_ = 0;

@@ -39,7 +39,7 @@ void ClaimEngine::GiveBack(OpenClaim* claim, int32_t pos, int32_t attempts, int6
   if (failed) entry.attempts = OneMore(entry.attempts);
   bool exhausted = failed && rules_.max_deliver > 0 && entry.attempts >= rules_.max_deliver;
   if (rejected || exhausted) {
-    dead_.push({entry, !rejected, error});
+    dead_.push({entry, rejected ? DeathCause::kRejected : DeathCause::kExhausted, error});
   } else {
     PutBack(entry, ready_at, error);
   }

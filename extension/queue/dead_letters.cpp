@@ -54,6 +54,17 @@ void DeadLetterWriter::Close() {
   table_.Close();
 }
 
+static const char* ReasonOf(DeathCause cause) {
+  switch (cause) {
+    case DeathCause::kExhausted:
+      return "attempts_exhausted";
+    case DeathCause::kRejected:
+      return "rejected";
+    default:
+      return "filter_error";
+  }
+}
+
 void WriteDeadLetters(const Consumer* consumer, ClaimEngine* engine) {
   if (engine->dead().empty()) return;
   DeadLetterWriter writer(consumer);
@@ -62,7 +73,7 @@ void WriteDeadLetters(const Consumer* consumer, ClaimEngine* engine) {
   for (const DeadEntry& dead : engine->dead()) {
     LogRow row;
     bool found = log.Find(dead.entry.seq, &row);
-    writer.Write(dead.entry, dead.exhausted ? "attempts_exhausted" : "rejected", dead.error,
+    writer.Write(dead.entry, ReasonOf(dead.cause), dead.error,
                  found ? &row : nullptr, &envelopes);
   }
   log.Close();

@@ -1,71 +1,15 @@
 // Building messages (envelope.h).
 #include "queue/envelope.h"
 
-#include "change/json_escape.h"
+#include "change/value_json.h"
 #include "pg/memory.h"
 #include "pg/table.h"
-#include "queue/json_fields.h"
+#include "change/json_fields.h"
+#include "queue/log_relation.h"
 #include "queue/queue_tables.h"
 
 namespace sequin {
 namespace {
-
-// Rows of sequin.relation are never changed, so that what was read once stays true.
-struct RelationText {
-  std::string_view text;  // "table_schema":"…","table_name":"…"
-};
-struct RelationCache {
-  Oid table;
-  MemoryContext context;
-  HashMap<RelationText>* texts;
-};
-RelationCache relations;
-
-void AppendJsonString(StringInfo out, std::string_view text) {
-  enlargeStringInfo(out, static_cast<int>(text.size() * kJsonEscapedBytesMax + 2));
-  appendStringInfoCharMacro(out, '"');
-  size_t size = JsonEscape(text.data(), text.size(), out->data + out->len);
-  out->len += static_cast<int>(size);
-  appendStringInfoChar(out, '"');
-}
-
-std::string_view ReadRelation(Relation table, int32 id) {
-  std::string_view text;
-  ScanKeyData key = KeyInt4(1, BTEqualStrategyNumber, id);
-  ScanPrimaryKey(table, SnapshotSelf, {&key, 1}, Direction::kForward, [&](HeapTuple tuple) {
-    bool is_null;
-    StringInfoData out;
-    initStringInfo(&out);
-    appendStringInfoString(&out, "\"table_schema\":");
-    AppendJsonString(&out, TextView(ColumnOf(table, tuple, 3, &is_null)));
-    appendStringInfoString(&out, ",\"table_name\":");
-    AppendJsonString(&out, TextView(ColumnOf(table, tuple, 4, &is_null)));
-    text = {out.data, static_cast<size_t>(out.len)};
-    return false;
-  });
-  return text;
-}
-
-std::string_view RelationTextOf(int32 id) {
-  if (id == 0) return "\"table_schema\":null,\"table_name\":null";  // a message
-  Oid oid = OwnTableOid("relation");
-  if (relations.table != oid) {
-    if (relations.context != nullptr) MemoryContextDelete(relations.context);
-    relations.context = NewContext(TopMemoryContext, "sequin relation names");
-    relations.texts = New<HashMap<RelationText>>(relations.context, MemoryOf(relations.context));
-    relations.table = oid;
-  }
-  if (RelationText* known = relations.texts->Find(static_cast<uint32>(id))) return known->text;
-  Relation table = table_open(oid, AccessShareLock);
-  std::string_view text = InContext(relations.context, [&] { return ReadRelation(table, id); });
-  CloseOwnTable(table, AccessShareLock);
-  if (text.empty()) {
-    ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED),
-            errmsg("table \"sequin.relation\" has no row %d", id));
-  }
-  relations.texts->Put(static_cast<uint32>(id))->text = text;
-  return text;
-}
 
 std::string_view ActionName(char action) {
   switch (action) {
@@ -176,7 +120,7 @@ void EnvelopeWriter::Write(const LogRow& row, StringInfo out) {
 
 // Neighbours are mostly of one table.
 std::string_view EnvelopeWriter::RelationOf(int32 id) {
-  if (relation_text_.empty() || id != relation_) relation_text_ = RelationTextOf(id);
+  if (relation_text_.empty() || id != relation_) relation_text_ = FindLogRelation(id).json;
   relation_ = id;
   return relation_text_;
 }

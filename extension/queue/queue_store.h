@@ -82,8 +82,26 @@ using VisitClaim = FunctionRef<bool(const ClaimRow&)>;
 using VisitSettle = FunctionRef<bool(const SettleRow&)>;
 using VisitHeld = FunctionRef<bool(const HeldRow&)>;
 
+// What becomes of an entry whose filter is evaluated when it is claimed.
+enum class Verdict : uint8_t {
+  kTake,
+  kDiscard,  // it does not match: it is done
+  kLater,    // not now, but after ready_at; its group waits
+  kDead,     // the filter failed on it: a dead letter
+  kStop,     // nothing was decided, and nothing more is taken now
+};
+
+struct Judgement {
+  Verdict verdict;
+  int64_t ready_at = kAtOnce;  // kLater
+  std::string_view error = {};  // kDead
+};
+
 class QueueStore {
  public:
+  // Of an entry with kCandidate that could be taken now.
+  virtual Judgement Judge(const Entry&) { return {Verdict::kTake}; }
+
   // The newest row, without its entries. False: there is none.
   virtual bool NewestClaim(VisitClaim visit) = 0;
   virtual void ClaimsFrom(int64_t no, VisitClaim visit) = 0;

@@ -4,6 +4,7 @@
 #include "pg/memory.h"
 #include "pg/table.h"
 #include "queue/ack_id.h"
+#include "queue/candidates.h"
 #include "queue/queue_columns.h"
 #include "queue/queue_locks.h"
 
@@ -332,6 +333,10 @@ bool QueueTables::NextRoute(Entry* entry) {
 
 int64_t QueueTables::EntryBytes(int64_t seq) {
   return log_.BytesOf(seq);
+}
+
+Judgement QueueTables::Judge(const Entry& entry) {
+  return judge_ ? judge_->Judge(entry) : Judgement{Verdict::kTake};
 }
 
 void QueueTables::CheckInterrupts() {

@@ -8,6 +8,8 @@
 
 namespace sequin {
 
+class CandidateJudge;
+
 // Memory of the pure parts: a memory context.
 Memory MemoryOf(MemoryContext context);
 
@@ -20,6 +22,8 @@ struct OldClaims {
 class QueueTables final : public QueueStore {
  public:
   explicit QueueTables(int32 consumer) : consumer_(consumer), route_(consumer) {}
+  // Who decides about candidates; without, they are taken.
+  void set_judge(CandidateJudge* judge) { judge_ = judge; }
   void Open();
   void OpenForReading();
   void Close();
@@ -45,6 +49,7 @@ class QueueTables final : public QueueStore {
   bool NextRoute(Entry* entry) override;
   int64_t EntryBytes(int64_t seq) override;
   void CheckInterrupts() override;
+  Judgement Judge(const Entry& entry) override;
   void Damaged(const char* where, int64_t at) override;
 
   // Settlers. False: no such claim.
@@ -79,6 +84,7 @@ class QueueTables final : public QueueStore {
   void VisitHeldRows(IndexProbe* probe, ScanDirection direction, VisitHeld visit);
 
   int32 consumer_;
+  CandidateJudge* judge_ = nullptr;
   MemoryContext context_ = nullptr;
   TableWriter claim_, held_, settle_;
   IndexProbe newest_claim_, claims_from_, settles_, dirty_settles_, returned_;

@@ -7,6 +7,7 @@
 #include "queue/dead_letters.h"
 #include "queue/queue_change.h"
 #include "queue/queue_locks.h"
+#include "queue/suspension.h"
 #include "wake/wake.h"
 
 namespace sequin {
@@ -16,7 +17,9 @@ namespace sequin {
 static constexpr int kScanRoundsMax = 50;
 
 Receiver::Receiver(const Consumer* consumer, const ReceiveRequest& request)
-    : consumer_(consumer), request_(request), tables_(consumer->id) {}
+    : consumer_(consumer), request_(request), judge_(consumer->id), tables_(consumer->id) {
+  tables_.set_judge(&judge_);
+}
 
 bool Receiver::TakeBatches(ClaimEngine* engine) {
   bool any = false;
@@ -26,8 +29,8 @@ bool Receiver::TakeBatches(ClaimEngine* engine) {
     const Draft* draft = nullptr;
     for (int round = 0; round < kScanRoundsMax && draft == nullptr; round++) {
       draft = engine->NextClaim(batches[i]);
-      more_to_scan_ = engine->hit_scan_limit();
-      if (!more_to_scan_) break;
+      more_to_scan_ = engine->hit_scan_limit() || judge_.out_of_time();
+      if (!more_to_scan_ || engine->stopped()) break;
     }
     claims_.push(draft);
     any |= draft != nullptr;
@@ -71,7 +74,13 @@ ClaimRules Receiver::Rules(const OpenClaims& open) const {
 bool Receiver::Claim(bool wait_rather) {
   claims_.clear();
   over_ = nullptr;
+  more_to_scan_ = false;
   LockConsumer(consumer_->id, true);
+  if (HasFilter(consumer_) && IsSuspended(consumer_->id)) {
+    next_due_ = PG_INT64_MAX;
+    UnlockConsumer(consumer_->id);
+    return false;
+  }
   ClaimSession* session = EnterClaimSession(consumer_->id);
   tables_.Open();
   if (!session->open->Refresh(&tables_)) {
@@ -82,14 +91,16 @@ bool Receiver::Claim(bool wait_rather) {
   engine_ = New<ClaimEngine>(CurrentMemoryContext, &tables_, session->open,
                              MemoryOf(CurrentMemoryContext), rules);
   SetWaitsForSettles(consumer_->id, true);
+  judge_.Begin();
   engine_->Begin();
   bool any = FindNamed(session->open) || TakeBatches(engine_);
   if (!any) next_due_ = engine_->NextDue();
   engine_->Finish();
+  judge_.End();
   if (!engine_->waits_for_settles()) SetWaitsForSettles(consumer_->id, false);
   bool changed = engine_->Changed();
   // What was passed by must be parked for good, or a next receive would get no further.
-  if (!any && ((wait_rather && !more_to_scan_) || !changed)) {
+  if (!any && !judge_.must_write() && ((wait_rather && !more_to_scan_) || !changed)) {
     tables_.Close();
     if (changed) {
       ForgetClaimSession(session);
@@ -99,6 +110,8 @@ bool Receiver::Claim(bool wait_rather) {
     UnlockConsumer(consumer_->id);
     return false;
   }
+  // After this it cannot look again in the same transaction.
+  if (!any && wait_rather) more_to_scan_ = true;
   CommitClaimAsynchronously();
   KeepAnswerUntilCommit();
   // Also the claim of another transaction, answered again, must be on disk first.
@@ -106,6 +119,7 @@ bool Receiver::Claim(bool wait_rather) {
   WithOwnOrigin([&] {
     tables_.Write(engine_);
     WriteDeadLetters(consumer_, engine_);
+    judge_.Write();
     tables_.DeleteOldClaims(session->open, rules.now, &session->old);
   });
   tables_.Close();

@@ -3,6 +3,7 @@
 
 #include "catalog/consumer.h"
 #include "queue/ack_id.h"
+#include "queue/candidates.h"
 #include "queue/claim_session.h"
 #include "queue/envelope.h"
 
@@ -33,7 +34,8 @@ class Receiver {
   // After a Claim that took nothing: when something may be due without anybody's doing.
   int64 next_due() const { return next_due_; }
   bool full() const { return full_; }
-  // The claim ended early because it had passed by many entries that must wait.
+  // The claim ended early: it had passed by many entries that must wait or do not match, or has
+  // used up its time on filters, or what it decided must be kept before it can look again.
   bool more_to_scan() const { return more_to_scan_; }
 
   // The messages that were taken, with their texts: `answer` is called in order.
@@ -47,6 +49,7 @@ class Receiver {
 
   const Consumer* consumer_;
   ReceiveRequest request_;
+  CandidateJudge judge_;
   QueueTables tables_;
   ClaimEngine* engine_ = nullptr;
   Vec<const Draft*> claims_;    // of the batches, nullptr: nothing

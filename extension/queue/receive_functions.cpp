@@ -3,6 +3,7 @@
 // They commit what they claim, so they run in a statement of their own: what was claimed must not
 // depend on what else a transaction does, and the consumer's lock must not be held by a client that
 // thinks.
+#include "filter/sandbox.h"
 #include "pg/memory.h"
 #include "pg/table.h"
 #include "queue/arguments.h"
@@ -173,6 +174,12 @@ Datum AgentReceive(FunctionCallInfo call) {
 // ---- agent_next_due ----------------------------------------------------------------------------
 
 Datum AgentNextDue(FunctionCallInfo call) {
+  RefuseInSandbox("sequin.agent_next_due");
+  // What the claim knows of the consumer is in use until it has committed.
+  if (InClaimTransaction()) {
+    ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+            errmsg("sequin.agent_next_due cannot be called in a statement that has claimed"));
+  }
   const Consumer* consumer =
       FindConsumerById(DatumGetInt32(call->args[0].value), ConsumerUse::kReceive);
   LockConsumer(consumer->id, true);

@@ -1,5 +1,5 @@
 // Members of JSON objects are found by name, whatever is around them.
-#include "queue/json_fields.h"
+#include "change/json_fields.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Members of JSON objects (json_fields.h).
-#include "queue/json_fields.h"
+#include "change/json_fields.h"
 
 #include <cstring>
 

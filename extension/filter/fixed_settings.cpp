@@ -1,0 +1,36 @@
+// The list of settings (fixed_settings.h).
+#include "filter/fixed_settings.h"
+
+namespace sequin {
+namespace {
+
+struct Setting {
+  const char* name;
+  const char* value;
+};
+
+constexpr Setting kSettings[] = {
+    {"search_path", "pg_catalog, pg_temp"},
+    {"TimeZone", "UTC"},
+    {"DateStyle", "ISO, MDY"},
+    {"IntervalStyle", "postgres"},
+    {"lc_monetary", "C"},
+    {"array_nulls", "on"},
+    {"standard_conforming_strings", "on"},
+    {"backslash_quote", "safe_encoding"},
+    {"transform_null_equals", "off"},
+    {"xmloption", "content"},
+    {"extra_float_digits", "1"},
+    {"bytea_output", "hex"},
+};
+
+}  // namespace
+
+void FixFilterSettings() {
+  for (const Setting& setting : kSettings) {
+    set_config_option(setting.name, setting.value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+                      true, 0, false);
+  }
+}
+
+}  // namespace sequin

@@ -1,0 +1,19 @@
+// What log rows say about tables: rows of sequin.relation, which are never changed, so that what a
+// backend read once stays true.
+#pragma once
+
+#include "pg/prelude.h"
+
+namespace sequin {
+
+struct LogRelation {
+  Oid reloid;  // of the table, as it was
+  const char* schema;
+  const char* table;
+  std::string_view json;  // "table_schema":"…","table_name":"…"
+};
+
+// 0 is that of messages, which are of no table. ERROR XX001 when there is none.
+LogRelation FindLogRelation(int32 id);
+
+}  // namespace sequin
