@@ -276,6 +276,9 @@ static ActionMask ActionOfRow(int32 row, ActionMask action) {
 static void AddTakers(const RelationPlan* plan, const TransactionPlace& place, int64 idx,
                       ActionMask action) {
   KeyChange key = KeyOfRow(plan, action);
+  // Most routes go by the key under one name: their groups are computed once.
+  const Face* by_key_of = nullptr;
+  Target by_key{};
   for (int i = 0; i < plan->route_count; i++) {
     const RouteMatch& match = encoder->matches[static_cast<size_t>(i)];
     if (match.action == 0) continue;
@@ -284,10 +287,13 @@ static void AddTakers(const RelationPlan* plan, const TransactionPlace& place, i
     Taker taker{};
     taker.row = RowNumber(match.candidate ? route.candidate_form : route.form, action, match.action);
     Target& target = taker.target;
-    target.consumer = route.consumer;
-    target.flags = match.candidate ? kCandidate : 0;
     if (route.group_by == GroupBy::kKey) {
-      SetGroups(&target, relation, key);
+      if (by_key_of != route.face) {
+        by_key_of = route.face;
+        by_key = Target{};
+        SetGroups(&by_key, relation, key);
+      }
+      target = by_key;
     } else if (route.group_by == GroupBy::kEach) {
       uint64 own[2] = {place.commit_lsn, static_cast<uint64>(idx)};
       target.relation = relation;
@@ -295,6 +301,8 @@ static void AddTakers(const RelationPlan* plan, const TransactionPlace& place, i
     } else {
       SetGroups(&target, relation, GroupOfRow(plan, route, action));
     }
+    target.consumer = route.consumer;
+    if (match.candidate) target.flags |= kCandidate;
     encoder->takers.push(taker);
   }
 }
