@@ -129,4 +129,13 @@ SELECT count(*), message->'metadata'->>'transaction_annotations' AS annotations
 ALTER SYSTEM RESET sequin.batch_rows;
 SELECT pg_reload_conf();
 SELECT sequin.drop_consumer('a');
+-- A message outside of a transaction whose record ends where that of a commit begins: two places.
+SELECT sequin.create_consumer('m', tables => '{cap_msg.t}', message_prefixes => '{*}') IS NOT NULL AS made;
+BEGIN;
+INSERT INTO cap_msg.t VALUES (1000, 'row');
+SELECT pg_logical_emit_message(false, 'app', 'loose') IS NOT NULL AS emitted;
+COMMIT;
+SELECT sequin.sync() IS NOT NULL AS synced;
+SELECT count(*), count(DISTINCT message->'metadata'->>'idempotency_key') AS keys FROM sequin.receive('m', batch_size => 10);
+SELECT sequin.drop_consumer('m');
 DROP SCHEMA cap_msg CASCADE;

@@ -191,25 +191,26 @@ static void Publish(int64 idx, std::string_view prefix, std::string_view content
 }
 
 // Belongs to no transaction: decoded when the WAL is read, whatever becomes of the transaction that
-// wrote it. It has a place of its own in the batch, which no xid must leave before it is written.
-static void OnLooseMessage(const LogicalDecodingContext* context, XLogRecPtr lsn,
-                           std::string_view prefix, std::string_view content) {
+// wrote it. It has a place of its own in the batch, which no xid must leave before it is written:
+// the start of its record, for where that ends a commit may begin, whose changes have this place.
+static void OnLooseMessage(const LogicalDecodingContext* context, std::string_view prefix,
+                           std::string_view content) {
   if (prefix.starts_with(kOwnPrefix) || !decoder->routing.any_messages()) return;
   TransactionPlace transaction = place;
   place = TransactionPlace{};
-  place.commit_lsn = lsn;
+  place.commit_lsn = context->reader->ReadRecPtr;
   place.commit_time = GetCurrentTimestamp();
-  decoder->batch.BeginTransaction(InvalidTransactionId, lsn, place.commit_time);
+  decoder->batch.BeginTransaction(InvalidTransactionId, place.commit_lsn, place.commit_time);
   Publish(0, prefix, content);
   decoder->batch.CommitTransaction(context->reader->EndRecPtr);
   place = transaction;
 }
 
-static void OnMessage(LogicalDecodingContext* context, ReorderBufferTXN*, XLogRecPtr lsn,
+static void OnMessage(LogicalDecodingContext* context, ReorderBufferTXN*, XLogRecPtr,
                       bool transactional, const char* prefix_text, Size size, const char* message) {
   std::string_view prefix(prefix_text);
   std::string_view content(message, size);
-  if (!transactional) return OnLooseMessage(context, lsn, prefix, content);
+  if (!transactional) return OnLooseMessage(context, prefix, content);
   // Counted so that the index of a change does not depend on who listens to messages.
   int64 idx = next_idx++;
   if (prefix.starts_with(kOwnPrefix)) return OnOwnMessage(prefix, content);
