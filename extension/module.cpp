@@ -12,6 +12,7 @@
 #include "capture/shared_state.h"
 #include "filter/sandbox.h"
 #include "pg/crash_point.h"
+#include "pg/planted_bug.h"
 #include "queue/queue.h"
 
 extern "C" {
@@ -22,6 +23,7 @@ PGDLLEXPORT void _PG_init(void) {
   using namespace sequin;
   DefineSettings();
   DefineCrashPointSetting();
+  DefinePlantedBugSetting();
   InitQueue();
   InitSandbox();
   ReserveSettings();

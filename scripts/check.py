@@ -1,9 +1,7 @@
 #!/usr/bin/python3
 """The tests behind scripts/check: builds, runs the suites in two lanes, adds up what they found."""
 
-import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import threading
@@ -13,10 +11,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
 sys.path.insert(0, str(ROOT))
 
-from tests.support import process, suites  # noqa: E402
+from tests.support import process, suites, module_with_points  # noqa: E402
 from tests.support.server import Server  # noqa: E402
 
-SUITES = ["lint", "format", "unit", "sanitized", "regress", "isolation", "system", "fidelity", "crash"]
+SUITES = ["lint", "format", "unit", "sanitized", "regress", "isolation", "system", "fidelity", "crash", "planted"]
 
 
 def say(text):
@@ -31,10 +29,6 @@ def command(*words, **options):
         say(done.stdout[-20000:])
         say(f"{' '.join(map(str, words))}: exit status {done.returncode}\n0 passed, 1 failed")
         raise SystemExit(1)
-
-
-def as_root(*words):
-    command(*([] if os.geteuid() == 0 else ["sudo"]), *words)
 
 
 def build(wanted):
@@ -105,38 +99,23 @@ def fidelity():
     return suites.run_suite("fidelity", [ROOT / "tests/fidelity/run", "--seeds", 5], suites.read_seeds, 300, ROOT)
 
 
-def install_crash_points():
-    """A copy of the sources, built with the crash points; only the module differs from the normal installation."""
-    copy = BUILD / "crash_points"
-    shutil.rmtree(copy, ignore_errors=True)
-    copy.mkdir(parents=True)
-    shutil.copy2(ROOT / "Makefile", copy)
-    shutil.copytree(ROOT / "extension", copy / "extension", ignore=shutil.ignore_patterns("*.o", "*.d"))
-    path = {**os.environ, "PATH": f"/usr/lib/ccache:{os.environ['PATH']}"}
-    command("make", "-C", copy, f"-j{os.cpu_count()}", "CRASH_POINTS=1", "sequin.so", env=path)
-    install_module(copy / "sequin.so")
-
-
-def install_module(module):
-    folder = subprocess.check_output([os.environ.get("PG_CONFIG", "pg_config"), "--pkglibdir"], text=True).strip()
-    as_root("install", "-m", "755", module, f"{folder}/sequin.so")
-
-
 def crash():
-    install_crash_points()
-    try:
+    with module_with_points.installed():
         run = [ROOT / "tests/crash/run", "--kills", 1, "--points"]
         return suites.run_suite("crash", run, suites.read_ok_lines, 600, ROOT)
-    finally:
-        install_module(ROOT / "sequin.so")
+
+
+def planted():
+    run = [ROOT / "tests/fidelity/planted", "--bugs", 3]
+    return suites.run_suite("planted", run, suites.read_ok_lines, 300, ROOT)
 
 
 # -- flow -------------------------------------------------------------------------------------
 
 
 RUN = {"lint": lint, "format": format_, "unit": unit, "sanitized": sanitized, "regress": regress,
-       "isolation": isolation, "system": system, "fidelity": fidelity, "crash": crash}
-# Two lanes for two cores. The crash suite comes after them: it exchanges the installed module.
+       "isolation": isolation, "system": system, "fidelity": fidelity, "crash": crash, "planted": planted}
+# Two lanes for two cores. The last suites come after them: they exchange the installed module.
 LANES = [["lint", "format", "unit", "sanitized", "regress", "isolation", "fidelity"], ["system"]]
 
 
@@ -177,8 +156,7 @@ def main():
         thread.start()
     for thread in threads:
         thread.join()
-    if "crash" in wanted:
-        run_lane(["crash"], results)
+    run_lane([name for name in ("crash", "planted") if name in wanted], results)
     sys.exit(report(results, started))
 
 

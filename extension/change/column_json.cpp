@@ -2,6 +2,7 @@
 #include "change/column_json.h"
 
 #include "change/value_text.h"
+#include "pg/planted_bug.h"
 #include "pg/transaction.h"
 
 namespace sequin {
@@ -44,6 +45,7 @@ static ColumnForm AppendChecked(StringInfo out, const ValuePlan* plan, Datum val
     AppendHex(out, plan, value);
     return ColumnForm::kHex;
   }
+  if (Planted("json_null_lost")) return ColumnForm::kPlain;
   return shape == JsonShape::kNull ? ColumnForm::kJsonNull : ColumnForm::kPlain;
 }
 

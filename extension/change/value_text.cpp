@@ -4,6 +4,7 @@
 #include "change/value_text.h"
 
 #include "pg/memory.h"
+#include "pg/planted_bug.h"
 
 namespace sequin {
 
@@ -43,6 +44,7 @@ static void AppendFloat(StringInfo out, double value, bool single) {
   char text[32];
   int size = single ? float_to_shortest_decimal_bufn(static_cast<float>(value), text)
                     : double_to_shortest_decimal_bufn(value, text);
+  if (Planted("float_digits_lost")) size = pg_snprintf(text, sizeof(text), "%.6g", value);
   appendBinaryStringInfo(out, text, size);
 }
 
@@ -71,7 +73,7 @@ static char* PutDate(char* p, int year, int month, int day) {
 }
 
 static char* PutEra(char* p, int year) {
-  if (year > 0) return p;
+  if (year > 0 || Planted("era_lost")) return p;
   memcpy(p, " BC", 3);
   return p + 3;
 }
@@ -97,7 +99,7 @@ static void AppendTimestamp(StringInfo out, Timestamp value, bool zone) {
   p = pg_ultostr_zeropad(p, static_cast<uint32>(tm.tm_sec), 2);
   *p++ = '.';
   p = pg_ultostr_zeropad(p, static_cast<uint32>(fraction), 6);
-  if (zone) *p++ = 'Z';
+  if (zone && !Planted("zone_lost")) *p++ = 'Z';
   p = PutEra(p, tm.tm_year);
   appendBinaryStringInfo(out, text, static_cast<int>(p - text));
 }
@@ -119,6 +121,7 @@ static void AppendDate(StringInfo out, DateADT value) {
 static void AppendBytea(StringInfo out, Datum value) {
   bytea* bytes = DatumGetByteaPP(value);
   int size = static_cast<int>(VARSIZE_ANY_EXHDR(bytes));
+  if (Planted("bytea_ends_at_nul")) size = static_cast<int>(strnlen(VARDATA_ANY(bytes), size));
   appendStringInfoString(out, "\\x");
   enlargeStringInfo(out, size * 2 + 1);
   out->len += static_cast<int>(hex_encode(VARDATA_ANY(bytes), size, out->data + out->len));
@@ -289,6 +292,10 @@ void AppendText(StringInfo out, const ValuePlan* plan, Datum value) {
       AppendFloat(out, DatumGetFloat8(value), false);
       break;
     case ValueKind::kNumeric: {
+      if (Planted("numeric_through_float")) {
+        AppendFloat(out, DatumGetFloat8(DirectFunctionCall1(numeric_float8, value)), false);
+        break;
+      }
       char* text = DatumGetCString(DirectFunctionCall1(numeric_out, value));
       appendStringInfoString(out, text);
       pfree(text);
@@ -304,8 +311,10 @@ void AppendText(StringInfo out, const ValuePlan* plan, Datum value) {
       break;
     }
     case ValueKind::kJsonb: {
+      int start = out->len;
       Jsonb* json = DatumGetJsonbP(value);
       JsonbToCString(out, &json->root, VARSIZE(json));
+      if (Planted("json_number_rounded")) PlantRoundedNumbers(out, start);
       break;
     }
     case ValueKind::kDate:

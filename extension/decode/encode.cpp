@@ -11,6 +11,7 @@
 #include "decode/match.h"
 #include "decode/row.h"
 #include "pg/crash_point.h"
+#include "pg/planted_bug.h"
 
 namespace sequin {
 
@@ -331,7 +332,7 @@ static void AppendMeta(const TransactionPlace& place, const FormPlan& form, Acti
   StringInfo meta = &encoder->meta;
   AppendText(meta, place.annotations);
   if (action == kUpdate && form.shows_key && encoder->old_key.len > VARHDRSZ &&
-      Text(encoder->old_key) != Text(encoder->key)) {
+      Text(encoder->old_key) != Text(encoder->key) && !Planted("old_key_lost")) {
     appendStringInfoString(meta, ",\"old_record_pks\":");
     AppendText(meta, Text(encoder->old_key));
   }

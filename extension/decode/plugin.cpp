@@ -2,6 +2,7 @@
 #include "decode/plugin.h"
 
 #include "decode/encode.h"
+#include "pg/planted_bug.h"
 #include "pg/transaction.h"
 
 namespace sequin {
@@ -91,6 +92,8 @@ static ActionMask ActionOf(ReorderBufferChangeType type) {
 static void OnChange(LogicalDecodingContext*, ReorderBufferTXN*, Relation relation,
                      ReorderBufferChange* change) {
   int64 idx = next_idx++;
+  if (Planted("order_swapped")) idx ^= 1;
+  if (Planted("commit_idx_reused") && change->action == REORDER_BUFFER_CHANGE_UPDATE) next_idx--;
   RelationPlan* plan = decoder->plans.PlanOf(relation);
   if (plan->own_consumer_table) {
     InContext(EncodeContext(), [&] { OnDefinition(relation, change); });
@@ -99,6 +102,7 @@ static void OnChange(LogicalDecodingContext*, ReorderBufferTXN*, Relation relati
   }
   ActionMask action = ActionOf(change->action);
   if ((plan->actions & action) == 0 || idx < place.first_idx) return;
+  if (Planted("partition_skipped") && plan->IsPartition() && plan->relid % 2 == 0) return;
   auto fail = [&](const char* error) { EncodeFailure(decoder, plan, place, idx, action, error); };
   if (plan->error != nullptr) return fail(plan->error);
   Watched(
@@ -126,6 +130,7 @@ static void OnTruncate(LogicalDecodingContext*, ReorderBufferTXN*, int count, Re
     int64 idx = next_idx++;
     RelationPlan* plan = decoder->plans.PlanOf(relations[i]);
     if ((plan->actions & kTruncate) == 0 || idx < place.first_idx) continue;
+    if (Planted("truncate_ignored")) continue;
     Truncation truncation{change->data.truncate.cascade, change->data.truncate.restart_seqs,
                           RootIsNamed(plan, count, relations)};
     Watched(

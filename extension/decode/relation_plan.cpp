@@ -3,6 +3,7 @@
 
 #include "catalog/captured_table.h"
 #include "decode/form_plan.h"
+#include "pg/planted_bug.h"
 #include "pg/table.h"
 #include "pg/transaction.h"
 
@@ -110,7 +111,8 @@ RelationPlan* RelationPlans::PlanOf(Relation relation) {
     *plan = RelationPlan{};
     plan->relid = relid;
   }
-  if (!plan->valid || plan->routing_generation != routing_->generation()) Build(plan, relation);
+  bool stale = Planted("stale_plan") && PlantedShape(plan->descriptor, RelationGetDescr(relation));
+  if ((!plan->valid && !stale) || plan->routing_generation != routing_->generation()) Build(plan, relation);
   return plan;
 }
 
@@ -245,6 +247,9 @@ void RelationPlans::Build(RelationPlan* plan, Relation relation) {
     plan->replica_identity = relation->rd_rel->relreplident;
     plan->has_rows = relation->rd_rel->relkind == RELKIND_RELATION;
     plan->descriptor = CreateTupleDescCopyConstr(RelationGetDescr(relation));
+    if (Planted("missing_default")) {
+      plan->descriptor = CreateTupleDescCopy(RelationGetDescr(relation));
+    }
     if (get_rel_namespace(relid) == OwnSchema(true)) {
       plan->own_consumer_table = strcmp(RelationGetRelationName(relation), "consumer") == 0;
       return;

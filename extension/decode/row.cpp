@@ -4,6 +4,7 @@
 #include "capture/settings.h"
 #include "change/column_json.h"
 #include "change/value_text.h"
+#include "pg/planted_bug.h"
 
 namespace sequin {
 
@@ -53,7 +54,7 @@ void LoadRow(Row* row, const RelationPlan* plan, HeapTuple tuple) {
 }
 
 void FillUnchanged(const RelationPlan* plan, Row* after, const Row& before) {
-  if (!before.exists || !after->exists) return;
+  if (!before.exists || !after->exists || Planted("full_toast_lost")) return;
   for (int i = 0; i < plan->column_count; i++) {
     int at = plan->columns[i].number - 1;
     // A long key is stored out of line, too: the WAL then has it as the old one.
@@ -92,7 +93,9 @@ static void AppendList(StringInfo out, const char* name, const StringInfoData& l
 }
 
 void AppendNotes(StringInfo out, const RowNotes& notes) {
-  AppendList(out, "unchanged_columns", notes.unchanged, "[]");
+  if (!Planted("unchanged_unnamed")) {
+    AppendList(out, "unchanged_columns", notes.unchanged, "[]");
+  }
   AppendList(out, "omitted_columns", notes.record.omitted, "[]");
   AppendList(out, "omitted_reasons", notes.record.reasons, "{}");
   AppendList(out, "json_null_columns", notes.record.json_null, "[]");
@@ -178,6 +181,7 @@ void AppendChanges(StringInfo out, const RelationPlan* plan, const FormPlan& for
     int at = column.number - 1;
     if (!column.in_identity || before.absent[at] || after.absent[at]) continue;
     if (SameValue(plan, at, before, after)) continue;
+    if (Planted("previous_value_lost") && out->len > object) break;
     AppendMember(out, object, column, before.values[at], before.nulls[at], &notes->changes,
                  bytes_max);
   }

@@ -36,6 +36,7 @@ class TableInfo:
     identity: list      # names of the columns whose old values are known, None: of no row
     key: list           # names of the columns of record_pks
     full: bool
+    ancestors: set      # (schema, name) of the tables that it is a partition of
 
     @property
     def signature(self):
@@ -58,6 +59,10 @@ SELECT c.oid, c.relkind, c.relreplident, rn.nspname, r.relname
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_class r ON r.oid = coalesce(pg_partition_root(c.oid), c.oid) JOIN pg_namespace rn ON rn.oid = r.relnamespace
 WHERE n.nspname = %s AND c.relname = %s"""
+
+_ANCESTORS = """
+SELECT n.nspname, c.relname FROM pg_partition_ancestors(%s) a(oid) JOIN pg_class c ON c.oid = a.oid
+JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid <> %s"""
 
 _COLUMNS = """
 SELECT attname, format_type(atttypid, atttypmod), atttypid, attgenerated <> '', attnum
@@ -99,7 +104,7 @@ class Catalog:
                    for column, ddl, type_, generated, number in self._rows(_COLUMNS, oid)}
         known, key = self._identity(identity, list(columns), self._rows(_KEYS, oid))
         return TableInfo(oid, f"{quoted(name[0])}.{quoted(name[1])}", kind, (root_schema, root_name), columns, known, key,
-                         identity == "f")
+                         identity == "f", set(self._rows(_ANCESTORS, oid, oid)))
 
     def _identity(self, identity, columns, keys):
         primary = replica = None

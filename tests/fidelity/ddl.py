@@ -7,10 +7,10 @@ WIDER = {"int2": "int4", "int4": "int8", "int8": "numeric", "varchar(60)": "text
          "numeric(12,3)": "numeric", "timestamptz(2)": "timestamptz", "date": "timestamp", "json": "jsonb"}
 
 WEIGHTS = {"create": 3, "drop": 2, "recreate": 3, "add_column": 10, "drop_column": 6, "rename_column": 6, "retype": 5,
-           "rename_table": 5, "move_table": 4, "identity": 6, "default": 2, "not_null": 2, "add_partition": 5,
-           "detach_partition": 3, "drop_partition": 2, "enum_value": 3, "enum_in_transaction": 3, "create_as": 2,
-           "index": 2, "storage": 2, "drop_inheritance": 1, "swap_columns": 3}
-DEPENDENT_TOO = {"add_column", "index", "storage", "default", "create", "create_as"}
+           "rename_table": 5, "move_table": 4, "identity": 6, "default": 2, "not_null": 2, "add_partition": 10,
+           "detach_partition": 5, "drop_partition": 4, "enum_value": 3, "enum_in_transaction": 3, "create_as": 2,
+           "index": 2, "storage": 2, "drop_inheritance": 2, "swap_columns": 3}
+DEPENDENT_TOO = {"index", "storage", "default", "create", "create_as"}
 
 
 class DDL:
@@ -260,17 +260,21 @@ class DDL:
     # -- enums --------------------------------------------------------------------------------
 
     def _enum_value(self, _table):
-        """Nobody uses it before it is committed; then new columns' defaults may."""
-        return [f"ALTER TYPE w.mood ADD VALUE IF NOT EXISTS 'mood {self.rest.randrange(20)}'"], []
+        """Usable once this is committed; until then whoever tries fails."""
+        mood = f"mood {self.rest.randrange(1000)}"
+        self.maker.moods.append(mood)
+        place = self.rest.choice(["", " BEFORE 'ok'", " AFTER 'sad'"])
+        return [f"ALTER TYPE w.mood ADD VALUE '{mood}'{place}"], []
 
     def _enum_in_transaction(self, table):
-        """A type, a further value of it and its use, all in one transaction."""
+        """A type, a value renamed and one added (which may be used later only), and rows with it, in one transaction."""
         if table is None:
             return None
         number = self.model.next_number()
         name = f"w.fresh{number}"
-        kind = Type(name, lambda rest: rest.choice(["first", "later"]), label="enum made in the same transaction")
-        column = Column(f"fresh{number}", kind, default="'later'")
+        kind = Type(name, lambda rest: rest.choice(["renamed"] * 4 + ["later"]), label="enum made in the same transaction")
+        column = Column(f"fresh{number}", kind, default="'renamed'")
         table.columns.append(column)
-        return [f"CREATE TYPE {name} AS ENUM ('first')", f"ALTER TYPE {name} ADD VALUE 'later' BEFORE 'first'",
+        return [f"CREATE TYPE {name} AS ENUM ('first')", f"ALTER TYPE {name} RENAME VALUE 'first' TO 'renamed'",
+                f"ALTER TYPE {name} ADD VALUE 'later' BEFORE 'renamed'",
                 f"ALTER TABLE {table.q} ADD COLUMN {column.ddl()}"], [(table.number, table)]

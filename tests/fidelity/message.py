@@ -65,13 +65,17 @@ class Message:
         return self.metadata["commit_lsn"], self.metadata["commit_idx"]
 
     @property
+    def loose(self):
+        return self.action == "message" and json.loads(self.record["prefix"]) == "fidelity_loose"
+
+    @property
     def keys(self):
         """Of the groups it belongs to."""
         found = [self.metadata["record_pks"], self.metadata.get("old_record_pks")]
         return [(self.table, tuple(key)) for key in found if key]
 
     def __str__(self):
-        return f"{self.place} {self.action} {'.'.join(self.table)} {self.text[:1500]}"
+        return f"{self.place} {self.action} {'.'.join(map(str, self.table))} {self.text[:1500]}"
 
 
 def _columns(raw, json_nulls):

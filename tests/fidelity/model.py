@@ -5,7 +5,7 @@ import copy
 import dataclasses
 
 from . import values
-from .values import INT4, OBJECTS, TYPES, literal, quoted
+from .values import INT4, MOOD, OBJECTS, TYPES, literal, quoted
 
 NAMES = ["a", "b", "Mixed Case", "select", "naïve", "with \"quote\"", "id2", "x.y", "note", "total"]
 SLOT_WIDTH = 10  # of the partition key that one partition takes
@@ -91,6 +91,7 @@ class Maker:
     def __init__(self, rest, objects):
         self.rest = rest
         self.objects = objects  # names of OBJECTS that exist
+        self.moods = ["sad", "ok", "very 'happy'", "Ünsure"]
         self.last = 0
 
     def types(self, key=False):
@@ -222,6 +223,8 @@ class Maker:
             return self.key_text(column)
         if not column.not_null and rest.random() < 0.15:
             return None
+        if column.type is MOOD:
+            return rest.choice(self.moods)
         return column.type.value(rest)
 
     def key_text(self, column):

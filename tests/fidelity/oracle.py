@@ -27,7 +27,7 @@ class Change:
     together: set  # of a truncate: all tables of the statement
 
     def __str__(self):
-        return f"{self.index} {self.action} {'.'.join(self.table)} {str(self.values)[:1500]}"
+        return f"{self.index} {self.action} {'.'.join(map(str, self.table))} {str(self.values)[:1500]}"
 
 
 def _unquoted(name):
@@ -73,9 +73,13 @@ def _changes(data, commit_end, index):
     return [Change(commit_end, index, tables[0], action, values, old, set())]
 
 
+_MESSAGE = re.compile(r"message: transactional: ([01]) prefix: (\S+), sz: \d+ content:(.*)", re.DOTALL)
+
+
 def read(rows):
-    """From (lsn, data) of the slot: row changes in commit order, and logical messages as (transactional, prefix, text)."""
-    changes, messages, pending, index = [], [], [], 0
+    """From (lsn, data) of the slot: row changes and transactional messages in commit order, and the contents of messages
+    that are not."""
+    changes, loose, pending, index = [], [], [], 0
     for lsn, data in rows:
         if data.startswith("BEGIN"):
             pending, index = [], 0
@@ -84,14 +88,18 @@ def read(rows):
             for change in pending:
                 change.commit_end = end
             changes += pending
-        elif data.startswith("message:"):
-            messages.append(data)
-            index += data.startswith("message: transactional: 1")
+        elif match := _MESSAGE.fullmatch(data):
+            if match[1] == "0":
+                loose.append(match[3])
+                continue
+            pending.append(Change(None, index, (None, None), "message", {"prefix": match[2], "content": match[3]}, {},
+                                  set()))
+            index += 1
         else:
             made = _changes(data, None, index)
             pending += made
             index += len(made)
-    return changes, messages
+    return changes, loose
 
 
 QUERY = (f"SELECT lsn::text, data FROM pg_logical_slot_peek_changes('{SLOT}', NULL, NULL, 'include-xids', '0', "

@@ -68,6 +68,8 @@ class Copy:
         """The row as it is afterwards (of a delete: as it was), name -> text; None where that cannot be told."""
         if message.table == JOURNAL:
             return self._ddl(message)
+        if message.action == "message":
+            return {name: json.loads(raw) for name, raw in message.record.items()}
         table = self.catalog.table(message.table)
         if table is None:
             raise Mismatch("there is no such table at this place of the stream")
@@ -132,7 +134,14 @@ class Copy:
         """By DELETE: a key to another table must not stop what the source allowed."""
         if message.record is not None or message.changes is not None:
             raise Mismatch("a truncate has a row")
-        self._run(f"DELETE FROM {table.only}")
+        part = message.metadata.get("truncated_partition")
+        if part is not None:
+            part = self.catalog.table((part["table_schema"], part["table_name"]))
+            if part is None or part.root != message.table or part.oid == table.oid:
+                raise Mismatch("the truncated partition is none of the table's")
+        self._run(f"DELETE FROM {(part or table).only}")
+        if part is not None and table.oid in self.inexact:
+            raise Mismatch("a partition of a table without a replica identity was truncated")
         self.inexact.pop(table.oid, None)
 
     # -- rows ---------------------------------------------------------------------------------

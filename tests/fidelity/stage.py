@@ -17,6 +17,13 @@ SETTINGS = {
     "max_replication_slots": "30",
     "sequin.batch_rows": "40",       # so that middling transactions are already written in slices
     "logical_decoding_work_mem": "64kB",
+    # Messages must not depend on any of these.
+    "timezone": "Asia/Kathmandu",
+    "datestyle": "SQL, DMY",
+    "intervalstyle": "sql_standard",
+    "bytea_output": "escape",
+    "extra_float_digits": "0",
+    "xmloption": "document",
 }
 
 
@@ -36,6 +43,14 @@ class Stage:
         if not story.findings:
             shutil.rmtree(story.folder, ignore_errors=True)
         return story, time.monotonic() - started
+
+    def plant(self, bug):
+        """From the next story on: each has a capture worker of its own."""
+        self.server.set("sequin.planted_bug", bug)
+
+    def require_planted_bugs(self):
+        if self.server.value("SELECT count(*) FROM pg_settings WHERE name = 'sequin.planted_bug'") != 1:
+            raise SystemExit("the installed module has no planted bugs: make CRASH_POINTS=1")
 
     def close(self):
         self.server.remove()

@@ -172,6 +172,8 @@ class Statements:
                 f"{self.rest.choice(['', ' CASCADE', ' CASCADE'])}"]
 
     def _truncated(self, table):
+        if table.partitions and self.rest.random() < 0.4:
+            return self.rest.choice([name for names in table.partitions.values() for name in names])
         return ("ONLY " if table.partitions is None and self.rest.random() < 0.3 else "") + table.q
 
     def _subtransactions(self, table, _):
@@ -186,9 +188,9 @@ class Statements:
         return [f"SELECT 1 FROM {table.q} WHERE {self._some(table)} FOR {self.rest.choice(['UPDATE', 'SHARE'])} NOWAIT"]
 
     def _message(self, _table, _):
-        transactional = self.rest.choice(["true", "true", "false"])
+        transactional, prefix = self.rest.choice([("true", "fidelity"), ("true", "fidelity"), ("false", "fidelity_loose")])
         text = self.rest.choice(["text", 'say "hi"', "", "back\\slash"])
-        return [f"SELECT pg_logical_emit_message({transactional}, 'fidelity', {literal(text)})"]
+        return [f"SELECT pg_logical_emit_message({transactional}, '{prefix}', {literal(text)})"]
 
     @staticmethod
     def unseen_tables():

@@ -145,7 +145,7 @@ class Workload:
             session.back_to_savepoint(rest)
         elif turn < 0.17 and session.transaction.marks:
             session.release_savepoint(rest)
-        elif turn < 0.27:
+        elif turn < 0.31:
             self.ddl.step(session)
         else:
             self.statements.step(session)

@@ -118,6 +118,16 @@ class Server(Process):
         rows = self.sql(query, *parameters, **where)
         return rows[0][0] if rows else None
 
+    def set(self, name, value):
+        """ALTER SYSTEM and a reload; both before the first look at the setting."""
+        connection = self.connect()
+        try:
+            fetch(connection, f"ALTER SYSTEM SET {name} = '{value}'")
+            fetch(connection, "SELECT pg_reload_conf()")
+            wait_until(lambda: self.value(f"SHOW {name}") == value, f"{name} is {value!r}")
+        finally:
+            connection.close()
+
     def run(self, program, *arguments, database="postgres", check=True):
         """Runs one of the server's client programs (pgbench, psql) to its end and returns its output."""
         done = subprocess.run([postgres_bin(program), *map(str, arguments)], text=True, capture_output=True,
