@@ -68,8 +68,8 @@ static void BeginText(StringInfo text) {
     pfree(text->data);
     InContext(encoder->kept, [&] { initStringInfo(text); });
   }
-  resetStringInfo(text);
-  appendStringInfoSpaces(text, VARHDRSZ);
+  text->len = VARHDRSZ;
+  text->data[VARHDRSZ] = '\0';
 }
 
 static std::string_view Text(const StringInfoData& text) {
@@ -330,7 +330,7 @@ static void AppendText(StringInfo out, std::string_view text) {
 
 static void AppendMeta(const TransactionPlace& place, const FormPlan& form, ActionMask action) {
   StringInfo meta = &encoder->meta;
-  AppendText(meta, place.annotations);
+  if (!place.annotations.empty()) AppendText(meta, place.annotations);
   if (action == kUpdate && form.shows_key && encoder->old_key.len > VARHDRSZ &&
       Text(encoder->old_key) != Text(encoder->key) && !Planted("old_key_lost")) {
     appendStringInfoString(meta, ",\"old_record_pks\":");
