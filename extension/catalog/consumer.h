@@ -30,14 +30,15 @@ struct Consumer {
   TableChoice choice;       // for tables without an option; its groups are below
   TableOptions options;
   bool include_children;
-  bool fill_unchanged;      // look up what an update left out of the WAL
-  bool custom_group;        // group_columns were given
+  bool fill_unchanged;  // look up what an update left out of the WAL
+  bool custom_group;    // group_columns were given
   const char* const* group_columns;
   int32 group_column_count;
 };
 
 // What the consumer wants of a table, by the name and OID it is published under.
-TableChoice ChoiceFor(const Consumer* consumer, const char* schema, const char* table, Oid relation);
+TableChoice ChoiceFor(const Consumer* consumer, const char* schema, const char* table,
+                      Oid relation);
 // It has a filter, for some table at least.
 bool HasFilter(const Consumer* consumer);
 

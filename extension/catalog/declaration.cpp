@@ -133,7 +133,8 @@ void CheckOptions(const Declaration& declaration) {
   CheckMessagePrefixes(declaration.message_prefixes);
   if (declaration.columns.count > 0 && declaration.exclude_columns.count > 0) {
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-            errmsg("columns and exclude_columns cannot both be given"));
+            errmsg("columns and exclude_columns cannot both be given"),
+            errhint("Give {} for the one that is not to be in force any more."));
   }
 }
 

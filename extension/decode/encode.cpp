@@ -286,7 +286,8 @@ static void AddTakers(const RelationPlan* plan, const TransactionPlace& place, i
     const RoutePlan& route = plan->routes[i];
     Oid relation = route.face->relation;
     Taker taker{};
-    taker.row = RowNumber(match.candidate ? route.candidate_form : route.form, action, match.action);
+    taker.row =
+        RowNumber(match.candidate ? route.candidate_form : route.form, action, match.action);
     Target& target = taker.target;
     if (route.group_by == GroupBy::kKey) {
       if (by_key_of != route.face) {
@@ -419,6 +420,8 @@ static void AddTruncateTargets(const RelationPlan* plan, const Face* face) {
   for (int i = 0; i < plan->route_count; i++) {
     const RoutePlan& route = plan->routes[i];
     if ((route.publishes & kTruncate) == 0 || route.face != face) continue;
+    // Who wants partitions under their own names has no rows of the root.
+    if (!plan->has_rows && route.definition->partition_name == PartitionName::kOwn) continue;
     Target target{};
     target.consumer = route.consumer;
     target.flags = kBarrier;
@@ -434,7 +437,7 @@ void EncodeTruncate(Decoder* decoder, const RelationPlan* plan, const Transactio
                     int64 idx, const Truncation& truncation) {
   for (const Face* face : {&plan->root, &plan->own}) {
     bool root = face == &plan->root;
-    if (root ? plan->IsPartition() && truncation.with_root : !plan->has_rows) continue;
+    if (root && plan->IsPartition() && truncation.with_root) continue;
     BeginChange();
     BeginRecord();
     AddTruncateTargets(plan, face);
@@ -555,8 +558,7 @@ void EncodeMessageFailure(Decoder* decoder, const TransactionPlace& place, int64
                           std::string_view prefix, const char* error) {
   BeginChange();
   BeginRecord();
-  ForEachListener(decoder, prefix,
-                  [&](int32 consumer) { AddLetter(consumer, error); });
+  ForEachListener(decoder, prefix, [&](int32 consumer) { AddLetter(consumer, error); });
   if (encoder->letters.empty()) return;
   appendStringInfoString(&encoder->record, "null");
   AddRecord(decoder, place, {idx, 'm', 0, 0}, &encoder->key);

@@ -242,7 +242,8 @@ static bool MayRead(AttrNumber column, void* argument) {
   AttrNumber number = column;
   if (reader->rights_table != RelationGetRelid(reader->relation)) {
     TupleDesc descriptor = RelationGetDescr(reader->relation);
-    number = get_attnum(reader->rights_table, NameStr(TupleDescAttr(descriptor, column - 1)->attname));
+    number =
+        get_attnum(reader->rights_table, NameStr(TupleDescAttr(descriptor, column - 1)->attname));
   }
   return number > 0 && OwnerMayRead(reader->rights_table, number, reader->owner);
 }

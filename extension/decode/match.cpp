@@ -81,8 +81,8 @@ void Evaluate(RelationPlan* plan, ActionMask action, const Tuples& tuples, Route
   }
 }
 
-// A change on which a filter fails becomes a candidate; the other filters are not touched by it: the
-// loop goes on behind it in a new subtransaction.
+// A change on which a filter fails becomes a candidate; the other filters are not touched by it:
+// the loop goes on behind it in a new subtransaction.
 void RunFilters(RelationPlan* plan, ActionMask action, const Tuples& tuples, RouteMatch* matches) {
   instr_time start;
   INSTR_TIME_SET_CURRENT(start);

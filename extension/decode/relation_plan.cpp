@@ -112,7 +112,8 @@ RelationPlan* RelationPlans::PlanOf(Relation relation) {
     plan->relid = relid;
   }
   bool stale = Planted("stale_plan") && PlantedShape(plan->descriptor, RelationGetDescr(relation));
-  if ((!plan->valid && !stale) || plan->routing_generation != routing_->generation()) Build(plan, relation);
+  if ((!plan->valid && !stale) || plan->routing_generation != routing_->generation())
+    Build(plan, relation);
   return plan;
 }
 

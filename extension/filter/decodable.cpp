@@ -22,7 +22,8 @@ bool BuiltIn(Oid object) {
 }
 
 [[noreturn]] void Refuse(const Check* check, Node* node, const char* what, const char* detail) {
-  ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("decoding cannot evaluate %s", what),
+  ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+          errmsg("decoding cannot evaluate %s", what),
           detail ? errdetail_internal("%s", detail) : 0,
           parser_errposition(check->state, exprLocation(node)));
   pg_unreachable();
@@ -212,9 +213,7 @@ bool WalkImages(List* rows, Check* check) {
   ListCell* cell;
   foreach (cell, rows) {
     auto* row = static_cast<Node*>(lfirst(cell));
-    Node* inner = IsA(row, RowExpr)
-                      ? reinterpret_cast<Node*>(castNode(RowExpr, row)->args)
-                      : row;
+    Node* inner = IsA(row, RowExpr) ? reinterpret_cast<Node*>(castNode(RowExpr, row)->args) : row;
     if (Walk(inner, check)) return true;
   }
   return false;

@@ -60,8 +60,8 @@ Node* PseudoColumn(ParseState* state, ColumnRef* reference, Node* column) {
                       : name == "table_name" ? published->table
                                              : nullptr;
   if (value == nullptr) return nullptr;
-  Const* text = makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1, CStringGetTextDatum(value), false,
-                          false);
+  Const* text =
+      makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1, CStringGetTextDatum(value), false, false);
   text->location = reference->location;
   return reinterpret_cast<Node*>(text);
 }

@@ -31,8 +31,8 @@ static constexpr SandboxLimits kCheckLimits = {10000, 5000};
 // In the present catalog, with the rights that it will have.
 static FilterReport CheckLate(Relation relation, const PublishedName& name, const char* sql,
                               Oid owner, const char* reason, FilterColumns* columns) {
-  SandboxResult result = InSandbox(owner, kCheckLimits,
-                                   [&] { *columns = CheckLateFilter(relation, name, sql); });
+  SandboxResult result =
+      InSandbox(owner, kCheckLimits, [&] { *columns = CheckLateFilter(relation, name, sql); });
   if (result.error != nullptr) ReThrowError(result.error);
   return {FilterTier::kClaim, reason};
 }
@@ -40,17 +40,16 @@ static FilterReport CheckLate(Relation relation, const PublishedName& name, cons
 static FilterReport CheckText(Relation relation, Oid published, const char* sql, Oid owner,
                               FilterColumns* columns) {
   FilterExpression expression{};
-  ErrorData* refusal = InSubtransaction(
-      [&] { expression = ParseFilterExpression(relation, published, sql); });
+  ErrorData* refusal =
+      InSubtransaction([&] { expression = ParseFilterExpression(relation, published, sql); });
   if (refusal == nullptr) {
     *columns = {expression.old_columns, expression.new_columns, expression.plain_columns};
     return {FilterTier::kDecode, nullptr};
   }
   // Whatever is wrong with the text is so in both tiers.
   if (refusal->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED) ReThrowError(refusal);
-  const char* reason = refusal->detail
-                           ? psprintf("%s: %s", refusal->message, refusal->detail)
-                           : refusal->message;
+  const char* reason =
+      refusal->detail ? psprintf("%s: %s", refusal->message, refusal->detail) : refusal->message;
   return CheckLate(relation, NameAsPublished(relation, published), sql, owner, reason, columns);
 }
 
@@ -64,7 +63,8 @@ static void RequireReadable(Relation relation, const FilterColumns& columns, Oid
   for (int i = 0; i < descriptor->natts; i++) {
     Form_pg_attribute column = TupleDescAttr(descriptor, i);
     if (column->attisdropped || OwnerMayRead(table, column->attnum, owner)) continue;
-    if (!whole && !bms_is_member(column->attnum - FirstLowInvalidHeapAttributeNumber, used)) continue;
+    if (!whole && !bms_is_member(column->attnum - FirstLowInvalidHeapAttributeNumber, used))
+      continue;
     ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
             errmsg("role \"%s\" may not read column %s of table %s, which the filter uses",
                    GetUserNameFromId(owner, false), quote_identifier(NameStr(column->attname)),
@@ -175,8 +175,8 @@ bool FilterLooksAt(Relation relation, const CompiledFilter* filter,
   for (int i = 0; i < descriptor->natts; i++) {
     if (TupleDescAttr(descriptor, i)->attisdropped) continue;
     AttrNumber column = static_cast<AttrNumber>(i + 1);
-    bool used = whole || bms_is_member(column - FirstLowInvalidHeapAttributeNumber,
-                                       filter->all_columns);
+    bool used =
+        whole || bms_is_member(column - FirstLowInvalidHeapAttributeNumber, filter->all_columns);
     if (used && !readable(column, argument)) return true;
   }
   return false;
@@ -188,7 +188,7 @@ struct FilterRows {
   ExprContext* expressions;
   TupleTableSlot* old_row;
   TupleTableSlot* new_row;
-  bool stored_elsewhere;  // values of the new row
+  bool stored_elsewhere;                        // values of the new row
   Datum insert_text, update_text, delete_text;  // `action`
 };
 

@@ -43,8 +43,8 @@ void CheckFilterSyntax(const char* sql);
 // needs it.
 struct FilterRows;
 FilterRows* NewFilterRows(TupleDesc descriptor, MemoryContext context);
-// `old_tuple` or `new_tuple` may be nullptr (no such row). Columns the old tuple does not carry must
-// have been filled by the caller or are NULL. Resets what evaluations have allocated.
+// `old_tuple` or `new_tuple` may be nullptr (no such row). Columns the old tuple does not carry
+// must have been filled by the caller or are NULL. Resets what evaluations have allocated.
 void SetFilterRows(FilterRows* rows, HeapTuple old_tuple, HeapTuple new_tuple);
 
 // One compiled filter. Lives in `context` with all it needs; compiled again when the relation's

@@ -20,8 +20,11 @@ struct Scope {
 };
 
 Scope ScopeOf(Relation relation, const PublishedName& name, MemoryContext context) {
-  return {RelationGetRelid(relation), relation->rd_rel->reltype,
-          MemoryContextStrdup(context, name.table), context, {}};
+  return {RelationGetRelid(relation),
+          relation->rd_rel->reltype,
+          MemoryContextStrdup(context, name.table),
+          context,
+          {}};
 }
 
 // ---- names -------------------------------------------------------------------------------------
@@ -183,7 +186,8 @@ bool LateFilterFits(const LateFilter* filter) {
 
 // ---- evaluating --------------------------------------------------------------------------------
 
-static void SetParameter(ParamListInfo list, Parameter number, Oid type, Datum value, bool is_null) {
+static void SetParameter(ParamListInfo list, Parameter number, Oid type, Datum value,
+                         bool is_null) {
   ParamExternData& parameter = list->params[number - 1];
   parameter.value = value;
   parameter.isnull = is_null;
@@ -210,7 +214,9 @@ static ParamListInfo ParametersOf(LateFilter* filter, Relation relation, const L
   ParamListInfo list = makeParamList(kParameters);
   bool has_old = rows.old_row != nullptr, has_new = rows.new_row != nullptr;
   HeapTupleHeader plain = has_new ? rows.new_row : rows.old_row;
-  auto row = [](HeapTupleHeader tuple) { return tuple ? HeapTupleHeaderGetDatum(tuple) : Datum{0}; };
+  auto row = [](HeapTupleHeader tuple) {
+    return tuple ? HeapTupleHeaderGetDatum(tuple) : Datum{0};
+  };
   SetParameter(list, kOld, scope.row_type, row(rows.old_row), !has_old);
   SetParameter(list, kNew, scope.row_type, row(rows.new_row), !has_new);
   SetParameter(list, kPlain, scope.row_type, row(plain), plain == nullptr);

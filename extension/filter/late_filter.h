@@ -1,6 +1,7 @@
-// A filter that decoding cannot evaluate, or failed to: as a query against the present catalog, over
-// one change as the log has it. new, old, plain columns, action, table_schema and table_name are
-// parameters of the query, so that functions, subqueries and SQL's rules for names work as always.
+// A filter that decoding cannot evaluate, or failed to: as a query against the present catalog,
+// over one change as the log has it. new, old, plain columns, action, table_schema and table_name
+// are parameters of the query, so that functions, subqueries and SQL's rules for names work as
+// always.
 //
 // All of it runs in a sandbox (sandbox.h): reading a text looks names up and may run code.
 #pragma once

@@ -45,10 +45,10 @@ bool InList(const LateChange& change, const char* list, const char* column) {
             errhint("REPLICA IDENTITY FULL makes the table log large values with every update."));
   }
   bool large = InList(change, "omitted_columns", column);
-  ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-          large ? errmsg("the filter uses column \"%s\", whose value was too large to be kept",
-                         column)
-                : errmsg("the filter uses column \"%s\", which the change does not have", column));
+  ereport(
+      ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+      large ? errmsg("the filter uses column \"%s\", whose value was too large to be kept", column)
+            : errmsg("the filter uses column \"%s\", which the change does not have", column));
   pg_unreachable();
 }
 
@@ -74,13 +74,13 @@ void RequireValues(TupleDesc descriptor, const Bitmapset* columns, const LateCha
 HeapTupleHeader RowOf(Oid row_type, std::string_view text, HeapTupleHeader base) {
   FmgrInfo function;
   fmgr_info(F_JSON_POPULATE_RECORD, &function);
-  List* arguments = list_make3(makeNullConst(row_type, -1, InvalidOid),
-                               makeNullConst(JSONOID, -1, InvalidOid),
-                               makeNullConst(BOOLOID, -1, InvalidOid));
-  fmgr_info_set_expr(reinterpret_cast<Node*>(makeFuncExpr(F_JSON_POPULATE_RECORD, row_type, arguments,
-                                                          InvalidOid, InvalidOid,
-                                                          COERCE_EXPLICIT_CALL)),
-                     &function);
+  List* arguments =
+      list_make3(makeNullConst(row_type, -1, InvalidOid), makeNullConst(JSONOID, -1, InvalidOid),
+                 makeNullConst(BOOLOID, -1, InvalidOid));
+  fmgr_info_set_expr(
+      reinterpret_cast<Node*>(makeFuncExpr(F_JSON_POPULATE_RECORD, row_type, arguments, InvalidOid,
+                                           InvalidOid, COERCE_EXPLICIT_CALL)),
+      &function);
   LOCAL_FCINFO(call, 3);
   InitFunctionCallInfoData(*call, &function, 3, InvalidOid, nullptr, nullptr);
   call->args[0].value = base ? HeapTupleHeaderGetDatum(base) : Datum{0};
@@ -120,7 +120,8 @@ HeapTupleHeader OldRowOfUpdate(Relation relation, Oid row_type, const LateChange
 
 }  // namespace
 
-RowsOfChange RebuildRows(Relation relation, const FilterColumns& columns, const LateChange& change) {
+RowsOfChange RebuildRows(Relation relation, const FilterColumns& columns,
+                         const LateChange& change) {
   Oid row_type = relation->rd_rel->reltype;
   TupleDesc descriptor = RelationGetDescr(relation);
   RowsOfChange rows{};

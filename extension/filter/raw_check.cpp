@@ -61,7 +61,8 @@ void CheckCast(const Check* check, const TypeCast* cast) {
 }
 
 bool IsPseudoColumn(const ColumnRef* reference) {
-  if (list_length(reference->fields) != 1 || !IsA(linitial(reference->fields), String)) return false;
+  if (list_length(reference->fields) != 1 || !IsA(linitial(reference->fields), String))
+    return false;
   std::string_view name = strVal(linitial(reference->fields));
   return name == "action" || name == "table_schema" || name == "table_name";
 }
@@ -127,8 +128,8 @@ Node* RowOf(ParseState* state, const char* row, List* columns) {
   foreach (cell, columns) {
     ColumnRef* column = makeNode(ColumnRef);
     auto* argument = static_cast<Node*>(lfirst(cell));
-    column->fields = list_make2(makeString(pstrdup(row)),
-                                makeString(pstrdup(ColumnArgument(state, argument))));
+    column->fields =
+        list_make2(makeString(pstrdup(row)), makeString(pstrdup(ColumnArgument(state, argument))));
     column->location = castNode(A_Const, argument)->location;
     expression->args = lappend(expression->args, column);
   }
@@ -137,15 +138,16 @@ Node* RowOf(ParseState* state, const char* row, List* columns) {
 
 // Becomes a comparison of two rows by the images of their values, which every type has.
 void RewriteChanged(ParseState* state, FuncCall* call) {
-  if (list_length(call->funcname) != 1 || strcmp(strVal(linitial(call->funcname)), "changed") != 0) {
+  if (list_length(call->funcname) != 1 ||
+      strcmp(strVal(linitial(call->funcname)), "changed") != 0) {
     return;
   }
   bool plain = call->agg_order == NIL && call->agg_filter == nullptr && call->over == nullptr &&
                !call->agg_star && !call->agg_distinct && !call->func_variadic;
   if (!plain || call->args == NIL) RefuseChanged(state, call->location);
   List* rows = list_make2(RowOf(state, "old", call->args), RowOf(state, "new", call->args));
-  call->funcname = list_make2(makeString(pstrdup("pg_catalog")),
-                              makeString(pstrdup("record_image_ne")));
+  call->funcname =
+      list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup("record_image_ne")));
   call->args = rows;
 }
 

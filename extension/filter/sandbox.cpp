@@ -37,7 +37,8 @@ void OnAccess(ObjectAccessType access, Oid catalog, Oid object, int sub, void* a
   if (next_access_hook) next_access_hook(access, catalog, object, sub, argument);
   if (!inside || access != OAT_FUNCTION_EXECUTE || catalog != ProcedureRelationId) return;
   if (object >= FirstNormalObjectId) return;
-  if (std::find(std::begin(kForbidden), std::end(kForbidden), object) == std::end(kForbidden)) return;
+  if (std::find(std::begin(kForbidden), std::end(kForbidden), object) == std::end(kForbidden))
+    return;
   ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
           errmsg("a filter cannot call function %s", format_procedure(object)),
           errdetail("Its effect would outlive the evaluation, which is rolled back."));

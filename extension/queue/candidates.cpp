@@ -54,8 +54,7 @@ void MakeTable() {
   control.keysize = sizeof(FilterKey);
   control.entrysize = sizeof(KeptFilter);
   control.hcxt = filters_context;
-  filters =
-      hash_create("sequin late filters", 32, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+  filters = hash_create("sequin late filters", 32, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
 // The filter of the consumer for the table, read anew when it or what it depends on has changed.
@@ -93,7 +92,8 @@ void CandidateJudge::Begin() {
   consumer_ = nullptr;
   if (discarded_.size() > 0) {
     LoadConsumer();
-    if (before == nullptr || before->version != consumer_->version) discarded_ = HashMap<bool>(MemoryOf(context_));
+    if (before == nullptr || before->version != consumer_->version)
+      discarded_ = HashMap<bool>(MemoryOf(context_));
   }
   spent_ = 0;
   conflict_ = out_of_time_ = decided_ = failures_changed_ = false;
@@ -156,14 +156,15 @@ Judgement CandidateJudge::Evaluate(const Entry& entry, const LogRow& row) {
     conflict_ = decided_ = true;
     return {Verdict::kLater, GetCurrentTimestamp() + kConflictDelayMicros};
   }
-  if (gone_) return Failed(row, psprintf("table %s does not exist any more",
-                                         quote_qualified_identifier(table.schema, table.table)));
+  if (gone_)
+    return Failed(row, psprintf("table %s does not exist any more",
+                                quote_qualified_identifier(table.schema, table.table)));
   if (result.end == SandboxEnd::kDone) return Good(entry, match_);
   bool stopped = result.error->sqlerrcode == ERRCODE_QUERY_CANCELED;
   if (prepared_ || stopped) return Failed(row, result.error->message);
-  return Suspend(row, psprintf("the filter does not fit table %s: %s",
-                               quote_qualified_identifier(table.schema, table.table),
-                               result.error->message));
+  return Suspend(
+      row, psprintf("the filter does not fit table %s: %s",
+                    quote_qualified_identifier(table.schema, table.table), result.error->message));
 }
 
 Judgement CandidateJudge::Good(const Entry& entry, bool match) {

@@ -39,7 +39,7 @@ class CandidateJudge {
 
   int32 id_;
   MemoryContext context_;
-  MemoryContext each_;  // of one evaluation
+  MemoryContext each_;                  // of one evaluation
   const Consumer* consumer_ = nullptr;  // as it is now; read for the first candidate
   LogReader log_;
   HashMap<bool> discarded_;  // by ordinal

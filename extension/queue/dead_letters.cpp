@@ -73,8 +73,7 @@ void WriteDeadLetters(const Consumer* consumer, ClaimEngine* engine) {
   for (const DeadEntry& dead : engine->dead()) {
     LogRow row;
     bool found = log.Find(dead.entry.seq, &row);
-    writer.Write(dead.entry, ReasonOf(dead.cause), dead.error,
-                 found ? &row : nullptr, &envelopes);
+    writer.Write(dead.entry, ReasonOf(dead.cause), dead.error, found ? &row : nullptr, &envelopes);
   }
   log.Close();
   writer.Close();

@@ -1,10 +1,10 @@
 // Building messages (envelope.h).
 #include "queue/envelope.h"
 
+#include "change/json_fields.h"
 #include "change/value_json.h"
 #include "pg/memory.h"
 #include "pg/table.h"
-#include "change/json_fields.h"
 #include "queue/log_relation.h"
 #include "queue/queue_tables.h"
 

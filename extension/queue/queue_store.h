@@ -93,7 +93,7 @@ enum class Verdict : uint8_t {
 
 struct Judgement {
   Verdict verdict;
-  int64_t ready_at = kAtOnce;  // kLater
+  int64_t ready_at = kAtOnce;   // kLater
   std::string_view error = {};  // kDead
 };
 
