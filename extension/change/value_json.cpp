@@ -191,6 +191,7 @@ JsonShape AppendValue(StringInfo out, const ValuePlan* plan, Datum value) {
     case ValueKind::kDate:
     case ValueKind::kTimestamp:
     case ValueKind::kTimestamptz:
+    case ValueKind::kInterval:
       AppendQuoted(out, plan, value, true);
       break;
     case ValueKind::kBytea:

@@ -41,6 +41,8 @@ static ValueKind KindOf(Oid base_type) {
       return ValueKind::kTimestamp;
     case TIMESTAMPTZOID:
       return ValueKind::kTimestamptz;
+    case INTERVALOID:
+      return ValueKind::kInterval;
     case BYTEAOID:
       return ValueKind::kBytea;
     case REGPROCOID:

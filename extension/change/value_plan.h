@@ -29,6 +29,7 @@ enum class ValueKind : uint8_t {
   kDate,
   kTimestamp,    // ISO 8601 without a zone
   kTimestamptz,  // ISO 8601, UTC, with Z
+  kInterval,     // as IntervalStyle postgres writes it
   kBytea,        // \x hex
   kFunction,     // regproc, regoper: the name where it is the only one, else the OID
   kArray,

@@ -116,6 +116,19 @@ static void AppendDate(StringInfo out, DateADT value) {
   appendBinaryStringInfo(out, text, static_cast<int>(p - text));
 }
 
+// The one time of day that style postgres writes and nobody reads goes as ISO 8601.
+static void AppendInterval(StringInfo out, const Interval* value) {
+  if (INTERVAL_NOT_FINITE(value)) {
+    appendStringInfoString(out, value->month > 0 ? "infinity" : "-infinity");
+    return;
+  }
+  struct pg_itm parts;
+  interval2itm(*value, &parts);
+  char text[MAXDATELEN + 1];
+  EncodeInterval(&parts, value->time == PG_INT64_MIN ? INTSTYLE_ISO_8601 : INTSTYLE_POSTGRES, text);
+  appendStringInfoString(out, text);
+}
+
 // ---- strings -----------------------------------------------------------------------------------
 
 static void AppendBytea(StringInfo out, Datum value) {
@@ -325,6 +338,9 @@ void AppendText(StringInfo out, const ValuePlan* plan, Datum value) {
       break;
     case ValueKind::kTimestamptz:
       AppendTimestamp(out, DatumGetTimestampTz(value), true);
+      break;
+    case ValueKind::kInterval:
+      AppendInterval(out, DatumGetIntervalP(value));
       break;
     case ValueKind::kBytea:
       AppendBytea(out, value);

@@ -170,6 +170,11 @@ extern "C" {
   extern int no_such_variable
 #endif
 
+// Infinite intervals came with 17.
+#if PG_VERSION_NUM < 170000
+#define INTERVAL_NOT_FINITE(interval) false
+#endif
+
 // The code is written in the terms of 15. Where a later server asks for more arguments, an overload
 // with 15's gives what 15 did; where it has no such name any more, the name is defined here.
 #if PG_VERSION_NUM >= 160000
