@@ -9,9 +9,9 @@ CREATE DATABASE types_ascii ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0;
 SET client_min_messages = warning;
 CREATE EXTENSION sequin;
 SELECT sequin.start();
+SET client_encoding = 'UTF8';
 CREATE TABLE "tä" (id int PRIMARY KEY, "ü" text, a text[], j json);
 SELECT sequin.create_consumer('latin1', tables => '{public.*}') IS NOT NULL AS made;
-SET client_encoding = 'UTF8';
 INSERT INTO "tä" VALUES (1, 'über', '{é}', '{"ä": "ö"}');
 SELECT sequin.sync() IS NOT NULL AS synced;
 SELECT message->'record' AS record, message->'metadata'->'table_name' AS table_name FROM sequin.receive('latin1');
@@ -25,14 +25,20 @@ SELECT sequin.start();
 CREATE TYPE pair AS (a text, b int);
 CREATE TABLE ascii (id text PRIMARY KEY, t text, a text[], p pair, j json, b jsonb, c text);
 ALTER TABLE ascii REPLICA IDENTITY FULL;
-SELECT format('ALTER TABLE ascii RENAME c TO %I', 'c' || convert_from('\xfc', 'SQL_ASCII')) \gexec
+CREATE VIEW view AS SELECT * FROM ascii;
+DO $$
+BEGIN
+  EXECUTE format('ALTER TABLE ascii RENAME c TO %I', 'c' || convert_from('\xfc', 'SQL_ASCII'));
+  EXECUTE format('ALTER TABLE ascii RENAME TO %I', 't' || convert_from('\xfc', 'SQL_ASCII'));
+END $$;
 SELECT sequin.create_consumer('ascii', tables => '{public.*}') IS NOT NULL AS made;
-INSERT INTO ascii SELECT 'k' || x, x, array[x], row(x, 1), to_json('a'::text || x), to_jsonb('b'::text || x), 'plain'
+INSERT INTO view SELECT 'k' || x, x, array[x], row(x, 1)::pair, to_json('a'::text || x), to_jsonb('b'::text || x), 'plain'
 FROM (VALUES (convert_from('\xfc', 'SQL_ASCII')), (convert_from('\xc3bc', 'SQL_ASCII')), ('x'),
              (convert_from('\xeda080', 'SQL_ASCII')), (convert_from('\xf09f9c', 'SQL_ASCII'))) AS bytes (x);
-UPDATE ascii SET t = 'y' WHERE t = convert_from('\xfc', 'SQL_ASCII');
+UPDATE view SET t = 'y' WHERE t = convert_from('\xfc', 'SQL_ASCII');
 SELECT sequin.sync() IS NOT NULL AS synced;
-SELECT message->'record' AS record, message->'changes' AS changes, message->'metadata'->'record_pks' AS pks,
+SELECT message->'record' AS record, message->'changes' AS changes, message->'metadata'->'table_name' AS name,
+  message->'metadata'->'record_pks' AS pks,
   message->'metadata'->'hex_columns' AS hex_columns, message->'metadata'->'hex_changes' AS hex_changes
 FROM sequin.receive('ascii', batch_size => 10);
 SELECT sequin.drop_consumer('ascii');

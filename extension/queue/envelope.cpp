@@ -62,10 +62,10 @@ EnvelopeWriter::EnvelopeWriter(const Consumer* consumer) : consumer_(consumer) {
   initStringInfo(&tail_);
   appendStringInfo(&tail_, ",\"consumer\":{\"id\":\"%s\",\"name\":",
                    DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&consumer->uuid))));
-  AppendJsonString(&tail_, consumer->name);
+  AppendJsonName(&tail_, consumer->name);
   appendStringInfo(&tail_, ",\"annotations\":%s}}}", consumer->annotations);
   initStringInfo(&database_);
-  AppendJsonString(&database_, get_database_name(MyDatabaseId));
+  AppendJsonName(&database_, get_database_name(MyDatabaseId));
 }
 
 void EnvelopeWriter::WriteCommitTime(TimestampTz time, StringInfo out) {

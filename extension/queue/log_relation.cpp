@@ -31,9 +31,9 @@ bool Read(Relation table, int32 id, LogRelation* relation) {
     StringInfoData out;
     initStringInfo(&out);
     appendStringInfoString(&out, "\"table_schema\":");
-    AppendJsonString(&out, relation->schema);
+    AppendJsonName(&out, relation->schema);
     appendStringInfoString(&out, ",\"table_name\":");
-    AppendJsonString(&out, relation->table);
+    AppendJsonName(&out, relation->table);
     relation->json = {out.data, static_cast<size_t>(out.len)};
     found = true;
     return false;
