@@ -18,10 +18,10 @@ static size_t SizeOf(const ValuePlan* plan, Datum value) {
   return VARSIZE(DatumGetPointer(value));
 }
 
-static bool IsValid(const char* text, int size) {
+bool IsReadable(std::string_view bytes) {
   // SQL_ASCII takes all bytes, but the readers of JSON expect UTF-8.
   int encoding = GetDatabaseEncoding() == PG_SQL_ASCII ? PG_UTF8 : GetDatabaseEncoding();
-  return pg_verify_mbstr(encoding, text, size, true);
+  return pg_verify_mbstr(encoding, bytes.data(), static_cast<int>(bytes.size()), true);
 }
 
 static void AppendHex(StringInfo out, const ValuePlan* plan, Datum value) {
@@ -40,7 +40,7 @@ static ColumnForm AppendChecked(StringInfo out, const ValuePlan* plan, Datum val
   int start = out->len;
   JsonShape shape = AppendValue(out, plan, value);
   bool suspect = plan->care == ValueCare::kGuarded || GetDatabaseEncoding() == PG_SQL_ASCII;
-  if (suspect && !IsValid(out->data + start, out->len - start)) {
+  if (suspect && !IsReadable({out->data + start, static_cast<size_t>(out->len - start)})) {
     out->len = start;
     AppendHex(out, plan, value);
     return ColumnForm::kHex;

@@ -18,6 +18,10 @@ struct ColumnResult {
   const char* reason;  // kOmitted
 };
 
+// Whether bytes may stand in a message: text in the encoding of the database, in UTF-8 where that
+// is any.
+bool IsReadable(std::string_view bytes);
+
 // `value_bytes_max`: larger values are omitted. `text_bytes_max`: how long `out` may become.
 // Runs what is not the server's own code in a subtransaction.
 ColumnResult AppendColumn(StringInfo out, const ValuePlan* plan, Datum value,

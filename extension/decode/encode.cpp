@@ -5,6 +5,7 @@
 #include "decode/encode.h"
 
 #include "capture/settings.h"
+#include "change/column_json.h"
 #include "change/entry_codec.h"
 #include "change/json_escape.h"
 #include "change/value_text.h"
@@ -410,9 +411,9 @@ void EncodeChange(Decoder* decoder, RelationPlan* plan, const TransactionPlace& 
 
 static void AppendTableMeta(StringInfo meta, const char* member, Oid relation) {
   appendStringInfo(meta, ",\"%s\":{\"table_schema\":", member);
-  AppendJsonString(meta, get_namespace_name(get_rel_namespace(relation)));
+  AppendJsonName(meta, get_namespace_name(get_rel_namespace(relation)));
   appendStringInfoString(meta, ",\"table_name\":");
-  AppendJsonString(meta, get_rel_name(relation));
+  AppendJsonName(meta, get_rel_name(relation));
   appendStringInfoChar(meta, '}');
 }
 
@@ -473,17 +474,13 @@ static void AppendBase64(StringInfo out, std::string_view in) {
   }
 }
 
-static bool IsText(std::string_view bytes) {
-  return pg_verifymbstr(bytes.data(), static_cast<int>(bytes.size()), true);
-}
-
 static void AppendMessage(std::string_view prefix, std::string_view content) {
   StringInfo record = &encoder->record;
   appendStringInfoString(record, "{\"prefix\":");
-  AppendJsonString(record, prefix);
+  AppendJsonName(record, prefix);
   if (content.size() > Min(MaxValueBytes(), kMessageBytesMax / kJsonEscapedBytesMax)) {
     appendStringInfoString(&encoder->meta, ",\"omitted_columns\":[\"content\"]");
-  } else if (IsText(content)) {
+  } else if (IsReadable(content)) {
     appendStringInfoString(record, ",\"content\":");
     AppendJsonString(record, content);
   } else {
