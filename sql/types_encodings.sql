@@ -41,6 +41,12 @@ SELECT message->'record' AS record, message->'changes' AS changes, message->'met
   message->'metadata'->'record_pks' AS pks,
   message->'metadata'->'hex_columns' AS hex_columns, message->'metadata'->'hex_changes' AS hex_changes
 FROM sequin.receive('ascii', batch_size => 10);
+-- Logical messages: their content may be any bytes, their prefix any text.
+SELECT sequin.create_consumer('messages', tables => '{}', message_prefixes => '{p*}') IS NOT NULL AS made;
+SELECT pg_logical_emit_message(true, 'p' || convert_from('\xfc', 'SQL_ASCII'), convert_from('\xfc', 'SQL_ASCII')) IS NOT NULL AS said;
+SELECT sequin.sync() IS NOT NULL AS synced;
+SELECT message->'record' AS record FROM sequin.receive('messages');
+SELECT sequin.drop_consumer('messages');
 SELECT sequin.drop_consumer('ascii');
 DROP EXTENSION sequin CASCADE;
 
