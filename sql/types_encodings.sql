@@ -45,7 +45,7 @@ FROM sequin.receive('ascii', batch_size => 10);
 SELECT sequin.create_consumer('messages', tables => '{}', message_prefixes => '{p*}') IS NOT NULL AS made;
 SELECT pg_logical_emit_message(true, 'p' || convert_from('\xfc', 'SQL_ASCII'), convert_from('\xfc', 'SQL_ASCII')) IS NOT NULL AS said;
 SELECT sequin.sync() IS NOT NULL AS synced;
-SELECT message->'record' AS record FROM sequin.receive('messages');
+SELECT encode(convert_to(message->>'record', 'SQL_ASCII'), 'escape') AS record FROM sequin.receive('messages');
 SELECT sequin.drop_consumer('messages');
 SELECT sequin.drop_consumer('ascii');
 DROP EXTENSION sequin CASCADE;

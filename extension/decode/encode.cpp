@@ -504,7 +504,9 @@ void EncodeMessage(Decoder* decoder, const TransactionPlace& place, int64 idx,
                    std::string_view prefix, std::string_view content) {
   BeginChange();
   BeginRecord();
-  if (!IsText(prefix)) return;  // nobody can ask for it
+  if (!pg_verifymbstr(prefix.data(), static_cast<int>(prefix.size()), true)) {
+    return;  // nobody can ask for it
+  }
   ForEachListener(decoder, prefix, [&](int32 consumer) {
     Target target{};
     target.consumer = consumer;
