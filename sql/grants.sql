@@ -30,7 +30,7 @@ WHERE relnamespace = 'sequin'::regnamespace AND grantee <> relowner AND relkind 
 ORDER BY 1, 2, 3;
 SELECT relname, grantee::regrole, privilege_type FROM pg_class, aclexplode(relacl)
 WHERE relnamespace = 'sequin'::regnamespace AND grantee <> relowner AND relkind = 'v'
-ORDER BY 1, 2::text, 3;
+ORDER BY 1, grantee::regrole::text COLLATE "C", 3;
 SELECT proname, string_agg(grantee::regrole::text, ' ' ORDER BY grantee::regrole::text COLLATE "C") AS granted_to
 FROM pg_proc, aclexplode(proacl)
 WHERE pronamespace = 'sequin'::regnamespace AND grantee <> proowner GROUP BY proname, pg_proc.oid ORDER BY proname;

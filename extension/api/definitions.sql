@@ -37,6 +37,11 @@
 --                  another message; strict: all messages of the consumer are one group
 --   backoff        instead of backoff_base and backoff_max: the delays after the first, second, …
 --                  failed attempt, to the letter; the last one repeats
+--   mode           all: every message; latest: of each key only the newest that is not delivered yet,
+--                  see docs/streams.md; NULL: latest for streams with one_message_per_key, else all
+--   key_pattern    which messages of the stream: orders.*.created, orders.>; NULL: all
+--   stream         name or uuid: a consumer of that stream instead of tables. It begins with the
+--                  messages that are there. Arguments that are about tables cannot be given
 -- Writes: endpoint, consumer.
 CREATE FUNCTION sequin.create_consumer(
   name               text,
@@ -65,7 +70,10 @@ CREATE FUNCTION sequin.create_consumer(
   fill_unchanged     bool     DEFAULT false,
   message_prefixes   text[]   DEFAULT NULL,
   order_mode         text     DEFAULT 'group',
-  backoff            interval[] DEFAULT NULL)
+  backoff            interval[] DEFAULT NULL,
+  mode               text     DEFAULT NULL,
+  key_pattern        text     DEFAULT NULL,
+  stream             text     DEFAULT NULL)
 RETURNS uuid LANGUAGE c VOLATILE CALLED ON NULL INPUT
 AS 'MODULE_PATHNAME', 'sequin_create_consumer';
 COMMENT ON FUNCTION sequin.create_consumer IS
@@ -74,8 +82,8 @@ COMMENT ON FUNCTION sequin.create_consumer IS
 -- Changes a consumer; NULL leaves a value as it is, filter => '' removes the filter, {} of columns,
 -- exclude_columns, message_prefixes and backoff removes them, max_deliver and max_in_flight => 0 remove the
 -- limit. What is sent, and where to, only the owner may change.
--- Changes of tables, actions, filter and group_columns are in force for what commits later; of
--- order_mode for messages that were neither handed out nor parked before; of a filter also for
+-- Changes of tables, actions, filter, group_columns and key_pattern are in force for what commits
+-- later; of order_mode for messages that were neither handed out nor parked before; of a filter also for
 -- messages that wait and whose filter is evaluated when they are received. status => 'active' also
 -- brings up a consumer that was restored into this database from a dump, and lets one go on that its
 -- filter has suspended.
@@ -107,7 +115,9 @@ CREATE FUNCTION sequin.alter_consumer(
   fill_unchanged     bool     DEFAULT NULL,
   message_prefixes   text[]   DEFAULT NULL,
   order_mode         text     DEFAULT NULL,
-  backoff            interval[] DEFAULT NULL)
+  backoff            interval[] DEFAULT NULL,
+  mode               text     DEFAULT NULL,
+  key_pattern        text     DEFAULT NULL)
 RETURNS void LANGUAGE c VOLATILE CALLED ON NULL INPUT
 AS 'MODULE_PATHNAME', 'sequin_alter_consumer';
 COMMENT ON FUNCTION sequin.alter_consumer IS

@@ -8,22 +8,30 @@ REVOKE ALL ON ALL ROUTINES IN SCHEMA sequin FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA sequin TO sequin_admin, sequin_agent, sequin_consumer, sequin_monitor;
 
-GRANT SELECT ON sequin.consumers, sequin.status
+GRANT SELECT ON sequin.consumers, sequin.streams, sequin.status
   TO sequin_admin, sequin_agent, sequin_consumer, sequin_monitor;
 -- Functions in a view run as the one who reads it.
 GRANT EXECUTE ON FUNCTION sequin.queue_counts, sequin.capture_status, sequin.home
   TO sequin_admin, sequin_agent, sequin_consumer, sequin_monitor;
 
-GRANT EXECUTE ON FUNCTION sequin.start, sequin.stop, sequin.create_consumer TO sequin_admin;
+GRANT EXECUTE ON FUNCTION sequin.start, sequin.stop, sequin.create_consumer, sequin.create_stream
+  TO sequin_admin;
 
 -- Owners keep these when they are no longer admins.
 GRANT EXECUTE ON FUNCTION sequin.alter_consumer, sequin.drop_consumer, sequin.grant_consumer,
-  sequin.revoke_consumer, sequin.explain_filter TO sequin_admin, sequin_consumer;
+  sequin.revoke_consumer, sequin.explain_filter, sequin.alter_stream, sequin.drop_stream,
+  sequin.grant_stream, sequin.revoke_stream TO sequin_admin, sequin_consumer;
 
 GRANT EXECUTE ON FUNCTION sequin.receive, sequin.ack, sequin.nack, sequin.release,
   sequin.dead_letter, sequin.extend, sequin.sync TO sequin_admin, sequin_consumer, sequin_agent;
 
 GRANT EXECUTE ON FUNCTION sequin.rewind TO sequin_admin, sequin_consumer, sequin_agent;
+
+GRANT EXECUTE ON FUNCTION sequin.publish(text, text, text, jsonb, timestamptz),
+  sequin.publish(text, text, jsonb, jsonb, timestamptz),
+  sequin.publish_batch, sequin.publish_batch_json, sequin.stream_messages, sequin.stream_message,
+  sequin.stream_records, sequin.stream_record
+  TO sequin_admin, sequin_consumer, sequin_agent;
 
 GRANT EXECUTE ON FUNCTION sequin.agent_consumers, sequin.agent_receive, sequin.agent_settle,
   sequin.agent_next_due TO sequin_agent;

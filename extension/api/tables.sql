@@ -46,13 +46,19 @@ CREATE TABLE sequin.consumer (
   message_prefixes      text[],
   backoff_ms            bigint[],
   home                  text NOT NULL,
+  mode                  text NOT NULL DEFAULT 'all' CHECK (mode IN ('all', 'latest')),
+  key_pattern           text,
+  stream                int REFERENCES sequin.stream,
   endpoint              int REFERENCES sequin.endpoint,
   created_at            timestamptz NOT NULL DEFAULT now(),
-  updated_at            timestamptz NOT NULL DEFAULT now()
+  updated_at            timestamptz NOT NULL DEFAULT now(),
+  CHECK ((stream IS NULL) = (key_pattern IS NULL)),
+  CHECK (stream IS NULL OR tables = '{}')
 );
 ALTER TABLE sequin.consumer REPLICA IDENTITY FULL;
 COMMENT ON TABLE sequin.consumer IS 'Consumers as declared; endpoint IS NULL means pull';
 COMMENT ON COLUMN sequin.consumer.backoff_ms IS 'rests after the first, second, … failed attempt; NULL: backoff_base_ms doubling up to backoff_max_ms';
+COMMENT ON COLUMN sequin.consumer.stream IS 'the source, in the place of tables';
 COMMENT ON COLUMN sequin.consumer.home IS 'sequin.home() of the database it was made active in; in another one it is paused';
 
 CREATE TABLE sequin.consumer_grantee (

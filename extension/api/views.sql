@@ -15,7 +15,8 @@ SELECT c.name, c.uuid AS id, c.owner,
          pg_catalog.format('suspended since %s at commit %s, position %s: %s; sequin.alter_consumer(…, status => ''active'') lets it go on there',
                            u.since, u.commit_lsn, u.seq, u.reason)
        END AS status_reason,
-       c.tables, c.actions, c.filter, c.group_columns, c.order_mode, e.url AS push_url,
+       c.tables, c.actions, c.filter, c.group_columns, c.order_mode, c.mode,
+       (SELECT s.name FROM sequin.stream s WHERE s.id = c.stream) AS stream, c.key_pattern, e.url AS push_url,
        counts.ready, counts.in_flight, counts.parked,
        (SELECT count(*) FROM sequin.dead_letter d WHERE d.consumer = c.id) AS dead,
        c.visibility_timeout_ms, c.max_deliver, c.backoff_base_ms, c.backoff_max_ms, c.backoff_ms,
@@ -54,6 +55,29 @@ COMMENT ON COLUMN sequin.consumers.in_flight IS 'messages handed out and not set
 COMMENT ON COLUMN sequin.consumers.parked IS 'messages that wait for a time or for an earlier one of their group';
 COMMENT ON COLUMN sequin.consumers.dead IS 'dead letters';
 COMMENT ON COLUMN sequin.consumers.missing_tables IS 'tables it names that do not exist, or not any more';
+
+-- Of streams one sees one's own and those one was granted; sequin_admin, sequin_agent and
+-- sequin_monitor see all. Messages and bytes are what the stream holds, as far as capture has come.
+CREATE VIEW sequin.streams WITH (security_barrier) AS
+SELECT s.name, s.uuid AS id, s.owner, s.one_message_per_key, s.retention_ms,
+       coalesce(c.messages, 0) AS messages, coalesce(c.bytes, 0) AS bytes,
+       (SELECT count(*) FROM sequin.delayed d WHERE d.stream = s.id) AS delayed,
+       (SELECT count(*) FROM sequin.consumer k WHERE k.stream = s.id) AS consumers,
+       ARRAY(SELECT g.grantee::text || ':' || g.privilege FROM sequin.stream_grantee g
+             WHERE g.stream = s.id ORDER BY 1) AS grants,
+       s.created_at, s.updated_at
+FROM sequin.stream s
+LEFT JOIN sequin.stream_count c ON c.stream = s.id
+WHERE pg_catalog.pg_has_role(s.owner, 'USAGE')
+   OR pg_catalog.pg_has_role('sequin_admin', 'USAGE')
+   OR pg_catalog.pg_has_role('sequin_agent', 'USAGE')
+   OR pg_catalog.pg_has_role('sequin_monitor', 'USAGE')
+   OR EXISTS (SELECT FROM sequin.stream_grantee g
+              WHERE g.stream = s.id AND pg_catalog.pg_has_role(g.grantee, 'USAGE'));
+COMMENT ON VIEW sequin.streams IS 'Streams that you may see, with how much they hold';
+COMMENT ON COLUMN sequin.streams.messages IS 'messages that the stream holds';
+COMMENT ON COLUMN sequin.streams.bytes IS 'of their keys, data and headers';
+COMMENT ON COLUMN sequin.streams.delayed IS 'messages that are published later';
 
 CREATE VIEW sequin.status AS
 SELECT state, worker_pid, slot, lsn, confirmed_lsn, lag_bytes, lag_seconds, next_seq, incarnation,

@@ -43,6 +43,7 @@ class Worker {
   void Sleep(bool invisible_tail);
   void SeparateCaches();
   void LeaveIfDropped();
+  bool StartTurn();
   void RetentionTurn();
   void Publish();
 
@@ -138,6 +139,7 @@ void Worker::Start(DatabaseState* state) {
     appender_.LoadRoutes();
     appender_.LoadDefinitions(&decoder.routing);
     appender_.LoadNames(&decoder.plans);
+    appender_.LoadStarts();
   });
   replorigin_session_origin = InvalidRepOriginId;
   decoder.log_descriptor = appender_.log_descriptor();
@@ -248,6 +250,14 @@ void Worker::LeaveIfDropped() {
   if (!exists) DropSlotAndLeave(SlotNameOf(MyDatabaseId).text);
 }
 
+// New consumers of streams get what was there before them; true: there is more to give.
+bool Worker::StartTurn() {
+  if (!appender_.AnyStarts()) return false;
+  SeparateCaches();
+  appender_.AdvanceStarts();
+  return appender_.AnyStarts();
+}
+
 void Worker::RetentionTurn() {
   TimestampTz now = GetCurrentTimestamp();
   if (now - last_retention_ < kRetentionUs) return;
@@ -289,6 +299,7 @@ void Worker::Run() {
     LeaveIfDropped();
     bool more = DecodeTurn();
     WriteTurn();
+    more |= StartTurn();
     ConfirmTurn();
     RetentionTurn();
     Publish();

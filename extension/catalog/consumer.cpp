@@ -40,6 +40,9 @@ enum ConsumerColumn : AttrNumber {
   kMessagePrefixes,
   kBackoff,
   kHome,
+  kMode,
+  kKeyPattern,
+  kStream,
   kEndpoint,
 };
 
@@ -139,6 +142,8 @@ Consumer* ReadConsumer(const Row& row) {
   ReadChoice(row, consumer);
   consumer->fill_unchanged = DatumGetBool(row.Get(kFillUnchanged));
   ReadBackoff(row, consumer);
+  consumer->latest = TextView(row.Get(kMode)) == "latest";
+  consumer->stream = row.Int4Or0(kStream);
   ReadGroupColumns(row, consumer);
   return consumer;
 }

@@ -24,6 +24,8 @@ struct Consumer {
   int64 backoff_max_ms;
   const int64* backoff_ms;  // instead of base and max, nullptr: none
   int32 backoff_count;
+  bool latest;              // mode latest
+  int32 stream;             // its source; 0: tables
   int32 max_in_flight;      // messages; 0 = no limit
   const char* annotations;  // JSON text
   TransactionId version;    // of its row: another one after each change

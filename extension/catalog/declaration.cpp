@@ -336,13 +336,14 @@ void CheckConsumerName(const char* name) {
 }
 
 void CheckDeclaration(Declaration* declaration) {
-  CheckTables(declaration);
+  if (declaration->stream == 0) CheckTables(declaration);
   CheckActions(declaration);
   CheckNumbers(*declaration);
   CheckPush(*declaration);
   CheckTexts(*declaration);
   CheckOptions(*declaration);
   CheckTableOptions(declaration);
+  CheckSource(*declaration);
 }
 
 TableChoice ArgumentsOf(const Declaration& declaration) {

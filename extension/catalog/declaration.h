@@ -41,6 +41,9 @@ struct Declaration {
   TextList message_prefixes;
   const char* order_mode;
   MillisecondsList backoff_ms;  // none: base and max
+  const char* mode;
+  const char* key_pattern;  // nullptr: tables
+  int32 stream;             // 0: tables
 };
 
 // What its arguments say, for tables without an option of their own.
@@ -52,6 +55,9 @@ void CheckConsumerName(const char* name);
 // All that can be said without looking at tables: ranges, forms, what does not go together.
 // Canonicalizes tables, actions and table_options. ERROR 22023.
 void CheckDeclaration(Declaration* declaration);
+
+// What a consumer of a stream cannot have, and what mode latest cannot go with. ERROR 22023.
+void CheckSource(const Declaration& declaration);
 
 // The tables that match now exist, `owner` may capture them, and filter, columns and group columns
 // fit each of them. Errors are those of CapturedTable and CheckFilter, 42703 and 42501 for columns,

@@ -12,6 +12,7 @@
 #include "filter/filter.h"
 #include "pg/table.h"
 #include "queue/queue_locks.h"
+#include "stream/stream.h"
 #include "wake/wake.h"
 
 namespace sequin {
@@ -46,6 +47,9 @@ enum Argument {
   kMessagePrefixes,
   kOrderMode,
   kBackoff,
+  kMode,
+  kKeyPattern,
+  kStream,  // of create_consumer only
 };
 
 constexpr int32 kPushMaxDeliver = 12;
@@ -54,7 +58,9 @@ class Arguments {
  public:
   explicit Arguments(FunctionCallInfo call) : call_(call) {}
 
-  bool Has(Argument argument) const { return !call_->args[argument].isnull; }
+  bool Has(Argument argument) const {
+    return argument < call_->nargs && !call_->args[argument].isnull;
+  }
   Datum Get(Argument argument) const { return call_->args[argument].value; }
 
   void Text(Argument argument, const char** field) const {
@@ -87,7 +93,7 @@ class Arguments {
     for (Argument argument :
          {kTables, kActionsArgument, kFilter, kGroupColumns, kColumns, kExcludeColumns,
           kTableOptions, kNumberFormat, kPublishViaPartitionRoot, kIncludeChildren,
-          kFilterTransition, kMessagePrefixes}) {
+          kFilterTransition, kMessagePrefixes, kMode, kKeyPattern}) {
       if (Has(argument)) return true;
     }
     return false;
@@ -144,6 +150,8 @@ void Overlay(const Arguments& arguments, Declaration* declaration) {
   arguments.Text(kOrderMode, &declaration->order_mode);
   arguments.MillisecondsEach(kBackoff, "backoff", &declaration->backoff_ms);
   RefuseTwoBackoffs(arguments, *declaration);
+  arguments.Text(kMode, &declaration->mode);
+  arguments.Text(kKeyPattern, &declaration->key_pattern);
 }
 
 Jsonb* EmptyObject() {
@@ -176,7 +184,20 @@ Declaration Defaults(const char* name, bool push) {
   declaration.publish_via_partition_root = true;
   declaration.filter_transition = "update";
   declaration.order_mode = "group";
+  declaration.mode = "all";
   return declaration;
+}
+
+// A stream takes the place of the tables.
+void OverlayStream(const Arguments& arguments, Declaration* declaration) {
+  if (!arguments.Has(kStream)) return;
+  Stream stream = FindStream(TextView(arguments.Get(kStream)), StreamUse::kRead);
+  declaration->stream = stream.id;
+  if (declaration->key_pattern == nullptr) declaration->key_pattern = ">";
+  if (declaration->tables.count == 1 && strcmp(declaration->tables.items[0], "*") == 0) {
+    declaration->tables.count = 0;
+  }
+  if (!arguments.Has(kMode) && stream.one_message_per_key) declaration->mode = "latest";
 }
 
 void RefuseDuplicate(const char* name) {
@@ -191,6 +212,7 @@ pg_uuid_t* CreateConsumer(FunctionCallInfo call) {
   CheckConsumerName(name);
   Declaration declaration = Defaults(name, arguments.Has(kPushUrl));
   Overlay(arguments, &declaration);
+  OverlayStream(arguments, &declaration);
   CheckDeclaration(&declaration);
   RefuseDuplicate(name);
   CheckDeclaredTables(declaration, GetUserId());

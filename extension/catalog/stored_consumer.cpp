@@ -150,7 +150,8 @@ constexpr char kSelect[] =
     " coalesce(c.max_in_flight, 0), c.push_batch_size, coalesce(e.timeout_ms, 30000),"
     " coalesce(e.headers, '{}'), c.annotations, c.status, c.columns, c.exclude_columns,"
     " c.table_options, c.number_format, c.publish_via_partition_root, c.include_children,"
-    " c.filter_transition, c.fill_unchanged, c.message_prefixes, c.order_mode, c.backoff_ms"
+    " c.filter_transition, c.fill_unchanged, c.message_prefixes, c.order_mode, c.backoff_ms,"
+    " c.mode, c.key_pattern, coalesce(c.stream, 0)"
     " FROM sequin.consumer c LEFT JOIN sequin.endpoint e ON e.id = c.endpoint WHERE c.id = $1";
 
 void ReadDeclaration(StoredRow row, Declaration* declaration) {
@@ -183,9 +184,12 @@ void ReadDeclaration(StoredRow row, Declaration* declaration) {
   declaration->message_prefixes = row.Texts(25);
   declaration->order_mode = row.Text(26);
   declaration->backoff_ms = row.Milliseconds(27);
+  declaration->mode = row.Text(28);
+  declaration->key_pattern = row.Text(29);
+  declaration->stream = row.Int4(30);
 }
 
-// $1 to $23 of insert and update of sequin.consumer.
+// $1 to $25 of insert and update of sequin.consumer.
 void AddColumns(Parameters* parameters, const Declaration& declaration) {
   parameters->Text(declaration.status)
       .Texts(declaration.tables)
@@ -209,7 +213,9 @@ void AddColumns(Parameters* parameters, const Declaration& declaration) {
       .Bool(declaration.fill_unchanged)
       .Texts(declaration.message_prefixes, declaration.message_prefixes.count > 0)
       .Text(declaration.order_mode)
-      .Milliseconds(declaration.backoff_ms);
+      .Milliseconds(declaration.backoff_ms)
+      .Text(declaration.mode)
+      .Text(declaration.key_pattern);
 }
 
 }  // namespace
@@ -236,6 +242,7 @@ pg_uuid_t* InsertConsumer(const Declaration& declaration, Oid owner) {
   Parameters parameters;
   AddColumns(&parameters, declaration);
   parameters.Text(declaration.name).Add(REGROLEOID, ObjectIdGetDatum(owner)).Text(Home());
+  parameters.Int4(declaration.stream);
   // A pull consumer has no endpoint: number 0 stands for it here.
   parameters.Int4(declaration.push_url != nullptr ? InsertEndpoint(declaration) : 0);
   auto* uuid = static_cast<pg_uuid_t*>(palloc(sizeof(pg_uuid_t)));
@@ -244,9 +251,10 @@ pg_uuid_t* InsertConsumer(const Declaration& declaration, Oid owner) {
       " visibility_timeout_ms, max_deliver, backoff_base_ms, backoff_max_ms, max_in_flight,"
       " push_batch_size, annotations, columns, exclude_columns, table_options, number_format,"
       " publish_via_partition_root, include_children, filter_transition, fill_unchanged,"
-      " message_prefixes, order_mode, backoff_ms, name, owner, home, endpoint)"
+      " message_prefixes, order_mode, backoff_ms, mode, key_pattern, name, owner, home, stream,"
+      " endpoint)"
       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
-      " $19, $20, $21, $22, $23, $24, $25, $26, nullif($27, 0))"
+      " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, nullif($29, 0), nullif($30, 0))"
       " RETURNING uuid",
       parameters, [&](MemoryContext, HeapTuple row, TupleDesc columns) {
         bool is_null;
@@ -276,7 +284,8 @@ void UpdateConsumer(int32 consumer, const Declaration& declaration, bool activat
       " columns = $13, exclude_columns = $14, table_options = $15, number_format = $16,"
       " publish_via_partition_root = $17, include_children = $18, filter_transition = $19,"
       " fill_unchanged = $20, message_prefixes = $21, order_mode = $22, backoff_ms = $23,"
-      " home = coalesce($25, home), updated_at = now() WHERE id = $24",
+      " mode = $24, key_pattern = $25, home = coalesce($27, home), updated_at = now()"
+      " WHERE id = $26",
       parameters);
   if (declaration.push_url == nullptr) return;
   Parameters endpoint;

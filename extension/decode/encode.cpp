@@ -13,12 +13,15 @@
 #include "decode/row.h"
 #include "pg/crash_point.h"
 #include "pg/planted_bug.h"
+#include "stream/key_pattern.h"
+#include "stream/stream_names.h"
 
 namespace sequin {
 
 // A consumer that takes the change, and the row it is to find it in.
 struct Taker {
-  int32 row;  // or one of TakerState
+  int32 row;    // or one of TakerState
+  bool latest;  // it wants to know which message of a key is the newest
   Target target;
 };
 
@@ -35,6 +38,7 @@ struct Encoder {
   Vec<Taker> takers;
   Vec<Target> targets;  // of the row being written
   Vec<char> letters;
+  StringInfoData states;  // StateRow…
 };
 static Encoder* encoder = nullptr;
 
@@ -50,6 +54,7 @@ static Encoder* TheEncoder() {
           &encoder->meta, &encoder->group, &encoder->old_group}) {
       initStringInfo(text);
     }
+    initStringInfo(&encoder->states);
     InitNotes(&encoder->notes);
   });
   encoder->targets.context = encoder->letters.context = kept;
@@ -139,11 +144,14 @@ static void AddRecord(Decoder* decoder, const TransactionPlace& place, const Rec
   size_t tuple_at = MAXALIGN(sizeof(ChangeRecord));
   size_t targets_at = tuple_at + MAXALIGN(tuple_bytes);
   size_t letters_at = targets_at + MAXALIGN(target_bytes);
+  size_t states_at = letters_at + MAXALIGN(encoder->letters.count);
+  auto state_bytes = static_cast<size_t>(encoder->states.len);
 
-  ChangeRecord* record = decoder->batch.AddRecord(letters_at + encoder->letters.count);
+  ChangeRecord* record = decoder->batch.AddRecord(states_at + state_bytes);
   record->tuple_bytes = static_cast<uint32>(tuple_bytes);
   record->target_count = static_cast<uint32>(encoder->targets.count);
   record->letter_bytes = static_cast<uint32>(encoder->letters.count);
+  record->state_bytes = static_cast<uint32>(state_bytes);
   record->commit_idx = head.idx;
 
   char* base = reinterpret_cast<char*>(record);
@@ -155,6 +163,34 @@ static void AddRecord(Decoder* decoder, const TransactionPlace& place, const Rec
                   &header->t_infomask, nullptr);
   memcpy(base + targets_at, encoder->targets.data, target_bytes);
   memcpy(base + letters_at, encoder->letters.data, encoder->letters.count);
+  memcpy(base + states_at, encoder->states.data, state_bytes);
+}
+
+static void AddState(StateKind kind, int32 owner, Oid relation, uint64 hash, size_t bytes,
+                     std::string_view key) {
+  StringInfo states = &encoder->states;
+  StateRow row{};
+  row.hash = hash;
+  row.owner = owner;
+  row.kind = kind;
+  row.relation = relation;
+  row.bytes = static_cast<uint32>(bytes);
+  row.key_bytes = static_cast<uint32>(key.size());
+  appendBinaryStringInfo(states, reinterpret_cast<const char*>(&row), sizeof(row));
+  appendBinaryStringInfo(states, key.data(), static_cast<int>(key.size()));
+  appendStringInfoSpaces(states, static_cast<int>(MAXALIGN(states->len)) - states->len);
+}
+
+// What a filter has still to decide about supersedes nothing. A key that was changed is the newest
+// word on both.
+static void AddLatest(const Target& target) {
+  if (target.flags & (kBarrier | kCandidate)) return;
+  bool moved = (target.flags & kSecondGroup) != 0;
+  AddState(kLatestOfConsumer, target.consumer, target.relation,
+           moved ? target.second_group : target.group, 0, Text(encoder->key));
+  if (!moved) return;
+  AddState(kLatestOfConsumer, target.consumer, target.relation, target.group, 0,
+           Text(encoder->old_key));
 }
 
 static void AddLetter(int32 consumer, const char* error) {
@@ -177,6 +213,7 @@ static void BeginRecord() {
   ClearNotes(&encoder->notes);
   encoder->targets.clear();
   encoder->letters.clear();
+  resetStringInfo(&encoder->states);
 }
 
 // The targets of one row. What is gathered is written before the next row is.
@@ -186,6 +223,7 @@ static void GatherTakers(int32 row) {
     if (taker.row != row) continue;
     taker.row = kBeingWritten;
     encoder->targets.push(taker.target);
+    if (taker.latest) AddLatest(taker.target);
   }
 }
 
@@ -297,6 +335,7 @@ static void AddTakers(const RelationPlan* plan, const TransactionPlace& place, i
         SetGroups(&by_key, relation, key);
       }
       target = by_key;
+      taker.latest = route.latest;
     } else if (route.group_by == GroupBy::kEach) {
       uint64 own[2] = {place.commit_lsn, static_cast<uint64>(idx)};
       target.relation = relation;
@@ -519,6 +558,59 @@ void EncodeMessage(Decoder* decoder, const TransactionPlace& place, int64 idx,
   AddRecord(decoder, place, {idx, 'm', 0, 0}, &encoder->key);
 }
 
+// ---- streams
+// ----------------------------------------------------------------------------------------
+
+template <typename Visit>
+static void ForEachListener(Decoder* decoder, const PublishMessage& message, Visit&& visit) {
+  for (const Definition* definition : decoder->routing.definitions()) {
+    if (definition->stream == message.stream && KeyMatches(definition->key_pattern, message.key)) {
+      visit(definition->consumer);
+    }
+  }
+}
+
+static void AppendPublish(const PublishMessage& message) {
+  StringInfo record = &encoder->record;
+  appendStringInfoString(record, "{\"key\":");
+  AppendJsonString(record, message.key);
+  appendStringInfoString(record, ",\"data\":");
+  if (message.Has(kPublishJson)) {
+    AppendText(record, message.data);
+  } else {
+    AppendJsonString(record, message.data);
+  }
+  appendStringInfoString(record, ",\"headers\":");
+  AppendText(record, message.headers.empty() ? "{}" : message.headers);
+  appendStringInfoChar(record, '}');
+  if (!message.Has(kPublishDelayed)) return;
+  appendStringInfoString(&encoder->meta, ",\"deliver_at\":");
+  ValuePlan* time = PlanValue(TIMESTAMPTZOID, NumberFormat::kStandard, CurrentMemoryContext);
+  AppendValue(&encoder->meta, time, TimestampTzGetDatum(message.deliver_at));
+}
+
+void EncodePublish(Decoder* decoder, const PublishMessage& message, const TransactionPlace& place,
+                   int64 idx) {
+  BeginChange();
+  BeginRecord();
+  Target target{};
+  target.group = StreamGroupHash(message.stream, message.key);
+  ForEachListener(decoder, message, [&](int32 consumer) {
+    target.consumer = consumer;
+    encoder->targets.push(target);
+  });
+  appendStringInfoChar(&encoder->key, '[');
+  AppendJsonString(&encoder->key, message.key);
+  appendStringInfoChar(&encoder->key, ']');
+  AppendText(&encoder->meta, place.annotations);
+  AppendPublish(message);
+  CrashOnText(Text(encoder->record));
+  AddState(message.Has(kPublishCompact) ? kStreamMessageAlone : kStreamMessage, message.stream,
+           InvalidOid, target.group,
+           message.key.size() + message.data.size() + message.headers.size(), message.key);
+  AddRecord(decoder, place, {idx, 'p', StreamRelationId(message.stream), 0}, &encoder->key);
+}
+
 // ---- failures
 // --------------------------------------------------------------------------------------
 
@@ -561,6 +653,17 @@ void EncodeMessageFailure(Decoder* decoder, const TransactionPlace& place, int64
   if (encoder->letters.empty()) return;
   appendStringInfoString(&encoder->record, "null");
   AddRecord(decoder, place, {idx, 'm', 0, 0}, &encoder->key);
+}
+
+void EncodePublishFailure(Decoder* decoder, const PublishMessage& message,
+                          const TransactionPlace& place, int64 idx, const char* error) {
+  BeginChange();
+  BeginRecord();
+  ForEachListener(decoder, message,
+                  [&](int32 consumer) { AddLetter(consumer, error); });
+  if (encoder->letters.empty()) return;
+  appendStringInfoString(&encoder->record, "null");
+  AddRecord(decoder, place, {idx, 'p', StreamRelationId(message.stream), 0}, &encoder->key);
 }
 
 }  // namespace sequin

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "decode/plugin.h"
+#include "stream/publish_message.h"
 
 namespace sequin {
 
@@ -32,11 +33,17 @@ void EncodeTruncate(Decoder* decoder, const RelationPlan* plan, const Transactio
 void EncodeMessage(Decoder* decoder, const TransactionPlace& place, int64 idx,
                    std::string_view prefix, std::string_view content);
 
+// A message of sequin.publish(): for the state of its stream, and for whoever listens to its key.
+void EncodePublish(Decoder* decoder, const PublishMessage& message, const TransactionPlace& place,
+                   int64 idx);
+
 // A change that cannot be encoded: a dead letter for everyone who would get it.
 void EncodeFailure(Decoder* decoder, const RelationPlan* plan, const TransactionPlace& place,
                    int64 idx, ActionMask action, const char* error);
 void EncodeMessageFailure(Decoder* decoder, const TransactionPlace& place, int64 idx,
                           std::string_view prefix, const char* error);
+void EncodePublishFailure(Decoder* decoder, const PublishMessage& message,
+                          const TransactionPlace& place, int64 idx, const char* error);
 
 // Columns of sequin.log_0, in their order.
 enum LogColumn {

@@ -279,6 +279,7 @@ static void PlanFilter(RelationPlan* plan, Relation relation, const RouteRequest
 
 void PlanRoute(RelationPlan* plan, Relation relation, const RouteRequest& request,
                RoutePlan* route) {
+  route->latest = request.definition->latest;
   PlanGroup(plan, request.choice, route);
   PlanFilter(plan, relation, request, route);
   PlanForms(plan, request, route);

@@ -4,6 +4,7 @@
 #include "decode/encode.h"
 #include "pg/planted_bug.h"
 #include "pg/transaction.h"
+#include "stream/publish.h"
 
 namespace sequin {
 
@@ -27,8 +28,9 @@ static void OnStartup(LogicalDecodingContext* context, OutputPluginOptions* opti
 }
 
 // Our own writes. Only what DoNotReplicateId marks: data that a subscription applies is captured.
-static bool OnFilterOrigin(LogicalDecodingContext*, RepOriginId origin) {
-  return origin == DoNotReplicateId;
+// And messages that claim to be publishes: this is where one sees the record, and its origin.
+static bool OnFilterOrigin(LogicalDecodingContext* context, RepOriginId origin) {
+  return origin == DoNotReplicateId || IsForgedMessage(context->reader, origin);
 }
 
 static void OnBegin(LogicalDecodingContext*, ReorderBufferTXN* txn) {
@@ -189,6 +191,17 @@ static void OnOwnMessage(std::string_view prefix, std::string_view content) {
   }
 }
 
+// A message of sequin.publish(); others with its prefix do not come this far.
+static void OnPublish(int64 idx, std::string_view content) {
+  PublishMessage message;
+  if (!ReadPublishMessage(content, &message)) {
+    elog(ERROR, "the WAL has a damaged message of sequin.publish()");
+  }
+  Watched(
+      idx, [&] { EncodePublish(decoder, message, place, idx); },
+      [&](const char* error) { EncodePublishFailure(decoder, message, place, idx, error); });
+}
+
 static void Publish(int64 idx, std::string_view prefix, std::string_view content) {
   Watched(
       idx, [&] { EncodeMessage(decoder, place, idx, prefix, content); },
@@ -218,6 +231,10 @@ static void OnMessage(LogicalDecodingContext* context, ReorderBufferTXN*, XLogRe
   if (!transactional) return OnLooseMessage(context, prefix, content);
   // Counted so that the index of a change does not depend on who listens to messages.
   int64 idx = next_idx++;
+  if (prefix == kPublishPrefix) {
+    if (idx >= place.first_idx) OnPublish(idx, content);
+    return;
+  }
   if (prefix.starts_with(kOwnPrefix)) return OnOwnMessage(prefix, content);
   if (idx >= place.first_idx && decoder->routing.any_messages()) Publish(idx, prefix, content);
 }

@@ -64,6 +64,7 @@ struct RoutePlan {
   int form;
   int candidate_form;  // with all columns that the owner may read
   GroupBy group_by;
+  bool latest;               // only the newest message of each key is of interest
   const int* group_columns;  // indexes into RelationPlan::columns
   int group_column_count;
   bool group_in_identity;  // the WAL carries their old values

@@ -81,10 +81,29 @@ static void ReadChoice(TableChoice* choice, JsonbContainer* root) {
   choice->exclude_columns = StringsIn(root, "exclude_columns");
 }
 
+static StreamSource ReadStreamSource(JsonbContainer* root) {
+  StreamSource source{};
+  JsonbValue room;
+  if (JsonbValue* value = Member(root, "stream", &room)) source.stream = IntegerOf(value);
+  if (JsonbValue* value = Member(root, "key_pattern", &room)) source.key_pattern = StringOf(value);
+  return source;
+}
+
+static Jsonb* ParseDefinition(const char* text) {
+  return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+}
+
+StreamSource StreamSourceOf(const char* definition_json) {
+  return ReadStreamSource(&ParseDefinition(definition_json)->root);
+}
+
 // Members that are missing were written before there was such a column: they have its default.
 static void ReadDefinition(Definition* definition, const char* text) {
-  Jsonb* json = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
-  JsonbContainer* root = &json->root;
+  JsonbContainer* root = &ParseDefinition(text)->root;
+  StreamSource source = ReadStreamSource(root);
+  definition->stream = source.stream;
+  definition->key_pattern = source.key_pattern;
+  definition->latest = Says(root, "mode", "latest");
   JsonbValue room;
   if (JsonbValue* value = Member(root, "owner", &room)) {
     definition->owner = static_cast<Oid>(IntegerOf(value));

@@ -26,6 +26,9 @@ struct Definition {
   Transition transition;
   bool include_children;
   TextList message_prefixes;
+  bool latest;              // mode latest
+  int32 stream;             // 0: tables
+  const char* key_pattern;  // with a stream
   MemoryContext context;  // owns it all
   // How its filter does while decoding, of whatever table. Kept when plans are made anew.
   mutable int filter_failures;  // in a row
@@ -55,6 +58,14 @@ class Routing {
 
 // Whether the consumer asks for messages with this prefix: it is named, or its beginning with a *.
 bool WantsMessages(const Definition* definition, std::string_view prefix);
+
+// The stream and the pattern of a definition text; 0: a consumer of tables. In the current memory
+// context.
+struct StreamSource {
+  int32 stream;
+  const char* key_pattern;
+};
+StreamSource StreamSourceOf(const char* definition_json);
 
 // The definition text of a row of sequin.consumer. `before`: the old row of an update, or nullptr.
 const char* DefinitionText(TupleDesc descriptor, HeapTuple tuple, HeapTuple before);

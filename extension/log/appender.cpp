@@ -18,6 +18,8 @@ void Appender::Init(MemoryContext parent) {
   slice_ = NewContext(context_, "sequin slice");
   dirty_.context = context_;
   route_rows_.context = context_;
+  starts_.context = context_;
+  key_state_.Init(context_, slice_);
   staged_ = NewArray<HeapTupleData>(context_, kStagedMax);
   slots_ = NewArray<TupleTableSlot*>(context_, kStagedMax);
   HASHCTL control{};
@@ -59,7 +61,7 @@ void Appender::FlushLogRows() {
   staged_count_ = 0;
 }
 
-void Appender::TakeRecord(ChangeRecord* record) {
+void Appender::TakeRecord(ChangeRecord* record, TimestampTz commit_time) {
   char* base = reinterpret_cast<char*>(record);
   char* tuple = base + MAXALIGN(sizeof(ChangeRecord));
   char* targets = tuple + MAXALIGN(record->tuple_bytes);
@@ -73,8 +75,17 @@ void Appender::TakeRecord(ChangeRecord* record) {
   segment_bytes_ += record->tuple_bytes + 32;
 
   auto* target = reinterpret_cast<const Target*>(targets);
-  for (uint32 i = 0; i < record->target_count; i++) AddEntry(target[i], seq);
+  for (uint32 i = 0; i < record->target_count; i++) {
+    ConsumerRoute* route = RouteOf(target[i].consumer);
+    // None: dropped by a later transaction of the same batch.
+    if (route != nullptr && !route->starting) AddEntry(route, target[i], seq);
+  }
   if (record->letter_bytes > 0) WriteLetters(record, &row);
+  if (record->state_bytes > 0) {
+    const char* states =
+        targets + MAXALIGN(sizeof(Target) * record->target_count) + MAXALIGN(record->letter_bytes);
+    key_state_.Take({states, record->state_bytes}, seq, commit_time);
+  }
   if (staged_count_ == kStagedMax) FlushLogRows();
 }
 
@@ -85,9 +96,7 @@ Appender::ConsumerRoute* Appender::RouteOf(int32 consumer) {
   return static_cast<ConsumerRoute*>(hash_search(routes_, &consumer, HASH_FIND, nullptr));
 }
 
-void Appender::AddEntry(const Target& target, int64 seq) {
-  ConsumerRoute* route = RouteOf(target.consumer);
-  if (route == nullptr) return;  // dropped by a later transaction of the same batch
+void Appender::AddEntry(ConsumerRoute* route, const Target& target, int64 seq) {
   if (!route->dirty) {
     route->dirty = true;
     dirty_.push(route);
@@ -177,7 +186,7 @@ void Appender::WriteSlice(Batch* batch, size_t* visible) {
         progress_.part_lsn = transaction.commit_lsn;
         progress_.part_idx = record->commit_idx + 1;
         if (Planted("slice_tail_lost") && rows == BatchRows()) continue;
-        TakeRecord(record);
+        TakeRecord(record, transaction.commit_time);
         continue;
       }
       ApplyEvents(transaction);
@@ -188,6 +197,7 @@ void Appender::WriteSlice(Batch* batch, size_t* visible) {
       --*visible;
     }
     FlushLogRows();
+    key_state_.Flush();
     FlushRoutes();
     WriteProgress();
     CloseSegment();
@@ -197,14 +207,18 @@ void Appender::WriteSlice(Batch* batch, size_t* visible) {
   CrashPoint("capture.after_commit");
   last_commit_end_ = XactLastCommitEnd;
   commit_time_ = commit_time;
+  WakeDirty();
+  batch->Trim();
+  MemoryContextReset(slice_);
+}
+
+void Appender::WakeDirty() {
   for (ConsumerRoute* route : dirty_) {
     route->dirty = false;
     WakeConsumer(route->consumer);
   }
   dirty_.clear();
   route_rows_.clear();
-  batch->Trim();
-  MemoryContextReset(slice_);
 }
 
 size_t Appender::WriteVisible(Batch* batch) {

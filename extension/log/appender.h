@@ -11,6 +11,7 @@
 
 #include "change/entry_codec.h"
 #include "log/batch.h"
+#include "stream/key_state.h"
 
 namespace sequin {
 
@@ -43,10 +44,14 @@ class Appender {
   void LoadRoutes();
   void LoadDefinitions(Routing* routing);
   void LoadNames(RelationPlans* plans);
+  void LoadStarts();
 
   // Writes the leading transactions that are visible; returns how many are left because they are
   // not visible yet.
   size_t WriteVisible(Batch* batch);
+  // Gives new consumers of streams more of what the stream holds, sequin.batch_rows at once.
+  void AdvanceStarts();
+  bool AnyStarts() const { return !starts_.empty(); }
   // Raises confirm_limit beyond `lsn`, durably, when it is below.
   void AllowConfirm(XLogRecPtr lsn);
 
@@ -65,6 +70,15 @@ class Appender {
     char* bytes;  // of kRouteEntriesMax entries
     size_t used;
     bool dirty;
+    bool starting;  // its stream says what comes next, see StreamStart
+  };
+  // A new consumer of a stream: what the stream holds comes first, in parts, in the order of the
+  // log. Until it is through, new messages reach it from the stream's state, too.
+  struct StreamStart {
+    int32 consumer;
+    int32 stream;
+    int64 seq;  // up to which it has them
+    char* key_pattern;
   };
   static constexpr int kRouteEntriesMax = 256;
   static constexpr int kStagedMax = 1000;
@@ -72,12 +86,18 @@ class Appender {
   ConsumerRoute* RouteOf(int32 consumer);
   void AddConsumer(int32 consumer, int64 next_ord);
   void WriteSlice(Batch* batch, size_t* visible);
-  void TakeRecord(ChangeRecord* record);
-  void AddEntry(const Target& target, int64 seq);
+  void TakeRecord(ChangeRecord* record, TimestampTz commit_time);
+  void AddEntry(ConsumerRoute* route, const Target& target, int64 seq);
   void CloseRouteRow(ConsumerRoute* route);
   void FlushLogRows();
   void FlushRoutes();
   void ApplyEvents(const Transaction& transaction);
+  void ApplySource(int32 consumer, const char* definition, bool created);
+  StreamStart* StartOf(int32 consumer);
+  void Advance(StreamStart* start);
+  void ForgetStart(int32 consumer);
+  void ForgetKeys(int32 consumer);
+  void WakeDirty();
   void WriteLetters(const ChangeRecord* record, HeapTuple row);
   void WriteRelations(Batch* batch);
   void WriteProgress();
@@ -109,6 +129,8 @@ class Appender {
   TupleTableSlot** slots_;
   int slots_made_;
   int staged_count_;
+  KeyState key_state_;
+  Vec<StreamStart> starts_;
   XLogRecPtr last_commit_end_;
   TimestampTz commit_time_;
 };

@@ -197,12 +197,14 @@ void Appender::ApplyEvents(const Transaction& transaction) {
           "INSERT INTO sequin.routing VALUES ($1, $2, $3) ON CONFLICT (consumer) DO UPDATE "
           "SET since = excluded.since, definition = excluded.definition",
           types, values);
-      if (RouteOf(event.consumer) == nullptr) {
+      bool created = RouteOf(event.consumer) == nullptr;
+      if (created) {
         AddConsumer(event.consumer, 0);
         Oid start_types[] = {INT4OID, INT4OID};
         Datum start[] = {Int32GetDatum(event.consumer), Int32GetDatum(segment_no_)};
         Execute("INSERT INTO sequin.segment_start VALUES ($1, $2, 0)", start_types, start);
       }
+      ApplySource(event.consumer, event.definition, created);
     } else if (ConsumerRoute* route = RouteOf(event.consumer)) {
       size_t kept = 0;
       for (ConsumerRoute* other : dirty_) {
@@ -216,6 +218,7 @@ void Appender::ApplyEvents(const Transaction& transaction) {
       Datum values[] = {Int32GetDatum(event.consumer)};
       Execute("DELETE FROM sequin.routing WHERE consumer = $1", types, values);
       Execute("DELETE FROM sequin.segment_start WHERE consumer = $1", types, values);
+      ForgetKeys(event.consumer);
     }
   }
 }

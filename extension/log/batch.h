@@ -6,7 +6,7 @@
 // temporary file, in order; reading is sequential, too.
 //
 //   record := ChangeRecord, tuple (HeapTupleHeader and data), Target[target_count],
-//             Letter[letter_count]; each part starts at a multiple of 8
+//             Letter[letter_count], StateRow[…]; each part starts at a multiple of 8
 #pragma once
 
 #include "pg/memory.h"
@@ -21,6 +21,7 @@ struct ChangeRecord {
   uint32 tuple_bytes;
   uint32 target_count;
   uint32 letter_bytes;
+  uint32 state_bytes;
   int64 commit_idx;
 };
 
@@ -39,6 +40,19 @@ struct Letter {
   int32 consumer;
   uint32 bytes;
 };
+
+// The message is now the newest of a key. Followed by `key_bytes` of key, then zeroes up to a
+// multiple of 8.
+struct StateRow {
+  uint64 hash;  // of the key; what the group is in targets
+  int32 owner;  // a stream, or a consumer with mode latest
+  uint32 kind;  // StateKind
+  Oid relation;
+  uint32 bytes;  // of the message
+  uint32 key_bytes;
+};
+
+enum StateKind : uint32 { kStreamMessage, kStreamMessageAlone, kLatestOfConsumer };
 
 // A definition that a decoded transaction changed, in force after its commit. JSON text, or
 // nullptr when the consumer was dropped.

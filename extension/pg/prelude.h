@@ -211,6 +211,12 @@ inline void ReplicationSlotCreate(const char* name, bool db_specific,
                                   ReplicationSlotPersistency persistency, bool two_phase) {
   ReplicationSlotCreate(name, db_specific, persistency, two_phase, false, false);
 }
+
+// Not flushed before the commit.
+inline XLogRecPtr LogLogicalMessage(const char* prefix, const char* message, size_t size,
+                                    bool transactional) {
+  return LogLogicalMessage(prefix, message, size, transactional, false);
+}
 #endif
 
 #if PG_VERSION_NUM >= 180000

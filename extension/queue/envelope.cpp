@@ -23,6 +23,8 @@ std::string_view ActionName(char action) {
       return "truncate";
     case 'r':
       return "read";
+    case 'p':
+      return "publish";
     default:
       return "message";
   }

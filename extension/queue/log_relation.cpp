@@ -5,6 +5,8 @@
 #include "pg/memory.h"
 #include "pg/table.h"
 #include "queue/queue_tables.h"
+#include "stream/stream.h"
+#include "stream/stream_names.h"
 
 namespace sequin {
 namespace {
@@ -41,6 +43,20 @@ bool Read(Relation table, int32 id, LogRelation* relation) {
   return found;
 }
 
+// In the place of the table; names of streams do not change.
+bool ReadStream(int32 id, LogRelation* relation) {
+  Stream stream;
+  if (!FindStreamById(StreamOfRelationId(id), &stream)) return false;
+  relation->schema = "";
+  relation->table = CopyOf(stream.name);
+  StringInfoData out;
+  initStringInfo(&out);
+  appendStringInfoString(&out, "\"stream\":");
+  AppendJsonString(&out, stream.name);
+  relation->json = {out.data, static_cast<size_t>(out.len)};
+  return true;
+}
+
 }  // namespace
 
 LogRelation FindLogRelation(int32 id) {
@@ -55,7 +71,9 @@ LogRelation FindLogRelation(int32 id) {
   if (LogRelation* known = cache.relations->Find(static_cast<uint32>(id))) return *known;
   Relation table = table_open(oid, AccessShareLock);
   LogRelation relation{};
-  bool found = InContext(cache.context, [&] { return Read(table, id, &relation); });
+  bool found = InContext(cache.context, [&] {
+    return IsStreamRelationId(id) ? ReadStream(id, &relation) : Read(table, id, &relation);
+  });
   CloseOwnTable(table, AccessShareLock);
   if (!found) {
     ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED),

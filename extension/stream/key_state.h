@@ -1,0 +1,70 @@
+// What the capture worker keeps by key: the messages that streams hold (sequin.stream_message), and
+// the newest message of each key for consumers with mode latest (sequin.latest).
+//
+// Invariants
+//  1. Written in the transaction that appends the message, so that state, log and routes agree for
+//     whoever sees one of them.
+//  2. This process is the only writer: a row that was found stays as it is until we change it.
+//  3. No search walks over dead rows, however long somebody holds a snapshot: rows are replaced by
+//     rows with a higher seq, and searched from the highest seq down.
+#pragma once
+
+#include "log/batch.h"
+#include "pg/index_probe.h"
+#include "queue/table_writer.h"
+
+namespace sequin {
+
+class KeyState {
+ public:
+  void Init(MemoryContext parent, MemoryContext slice);
+
+  // Takes the state rows of one record; they are written by Flush, at the latest.
+  void Take(std::string_view rows, int64 seq, TimestampTz commit_time);
+  // In the slice's transaction. What it wrote can be read by this transaction.
+  void Flush();
+
+ private:
+  struct Staged {
+    StateRow row;
+    const char* key;
+    int64 seq;
+    TimestampTz time;
+    TimestampTz first_time;  // of the key, as far as is known
+    size_t next_of_hash;     // index + 1 of another one whose hash is the same
+    bool replaced;           // by a later one of the same slice
+  };
+  struct HashKey {
+    uint64 hash;
+    int32 owner;
+    uint32 kind;
+  };
+  struct HashEntry {
+    HashKey key;
+    size_t newest;  // index + 1
+  };
+  struct Count {
+    int32 stream;  // hash key
+    bool dirty;
+    int64 messages;
+    int64 bytes;
+    HeapTuple row;  // as it is stored; nullptr: not yet
+  };
+
+  Staged* EarlierOf(const Staged& staged, HashEntry* entry);
+  void WriteStreamMessage(const Staged& staged);
+  TimestampTz DeleteEarlier(const Staged& staged, Count* count);
+  void WriteLatest(const Staged& staged);
+  Count* CountOf(int32 stream);
+  void WriteCounts();
+
+  MemoryContext context_;
+  MemoryContext slice_;  // owns the keys; reset by the owner after the slice
+  Vec<Staged> staged_;
+  HTAB* by_key_;
+  HTAB* counts_;
+  TableWriter messages_, latest_;
+  IndexProbe messages_by_key_, latest_by_hash_;
+};
+
+}  // namespace sequin
