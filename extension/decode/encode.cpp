@@ -659,8 +659,7 @@ void EncodePublishFailure(Decoder* decoder, const PublishMessage& message,
                           const TransactionPlace& place, int64 idx, const char* error) {
   BeginChange();
   BeginRecord();
-  ForEachListener(decoder, message,
-                  [&](int32 consumer) { AddLetter(consumer, error); });
+  ForEachListener(decoder, message, [&](int32 consumer) { AddLetter(consumer, error); });
   if (encoder->letters.empty()) return;
   appendStringInfoString(&encoder->record, "null");
   AddRecord(decoder, place, {idx, 'p', StreamRelationId(message.stream), 0}, &encoder->key);

@@ -29,7 +29,7 @@ struct Definition {
   bool latest;              // mode latest
   int32 stream;             // 0: tables
   const char* key_pattern;  // with a stream
-  MemoryContext context;  // owns it all
+  MemoryContext context;    // owns it all
   // How its filter does while decoding, of whatever table. Kept when plans are made anew.
   mutable int filter_failures;  // in a row
   mutable bool filter_off;  // it cost too much: all its changes are looked at when they are claimed

@@ -1,5 +1,5 @@
-// What log rows say about tables and streams: rows of sequin.relation, which are never changed, so that what a
-// backend read once stays true.
+// What log rows say about tables and streams: rows of sequin.relation, which are never changed, so
+// that what a backend read once stays true.
 #pragma once
 
 #include "pg/prelude.h"
@@ -13,7 +13,8 @@ struct LogRelation {
   std::string_view json;  // "table_schema":"…","table_name":"…"
 };
 
-// 0 is that of messages, which are of no table. Numbers below are streams. ERROR XX001 when there is none.
+// 0 is that of messages, which are of no table. Numbers below are streams. ERROR XX001 when there
+// is none.
 LogRelation FindLogRelation(int32 id);
 
 }  // namespace sequin
