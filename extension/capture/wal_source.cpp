@@ -61,12 +61,14 @@ void AcquireSlot(const char* name) {
             errmsg("replication slot \"%s\" was not made by Sequin", name));
   }
   if (SlotIsInvalid(MyReplicationSlot)) {
-    ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-            errmsg("replication slot \"%s\" is lost: the WAL it needs was removed", name),
-            errhint("Changes since then cannot be captured any more. To go on from now: SELECT "
-                    "pg_drop_replication_slot('%s'); SELECT sequin.start(); the gap is recorded in "
-                    "sequin.gap. Raise max_slot_wal_keep_size.",
-                    name));
+    ereport(
+        ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+        errmsg("replication slot \"%s\" is lost: the server no longer keeps the WAL for it", name),
+        errhint("Changes since then cannot be captured any more. To go on from now: SELECT "
+                "pg_drop_replication_slot('%s'); SELECT sequin.start(); the gap is recorded in "
+                "sequin.gap. Raise max_slot_wal_keep_size, or idle_replication_slot_timeout where "
+                "the server has it.",
+                name));
   }
 }
 

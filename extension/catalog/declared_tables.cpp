@@ -64,6 +64,14 @@ AttrNumber RequireColumn(const char* what, const char* name, Oid table, Oid owne
                    QualifiedName(table)),
             errhint("%s", hint));
   }
+  if (get_attgenerated(table, number) == kGeneratedVirtual) {
+    ereport(
+        ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+        errmsg("%s %s of table %s is a virtual generated column", what, quote_identifier(name),
+               QualifiedName(table)),
+        errdetail("Its values are not stored, so they are not in the WAL."),
+        errhint("Name the columns it is computed from, or make it STORED. Filters may use it."));
+  }
   if (!OwnerMayRead(table, number, owner)) RefuseUnreadable(name, table, owner);
   return number;
 }

@@ -18,7 +18,7 @@ void PlanColumns(RelationPlan* plan, Relation relation) {
   for (int i = 0; i < plan->descriptor->natts; i++) {
     Form_pg_attribute attribute = TupleDescAttr(plan->descriptor, i);
     // Stored generated values are in the WAL; virtual ones (as of 18) are not.
-    if (attribute->attisdropped || attribute->attgenerated == 'v') continue;
+    if (attribute->attisdropped || attribute->attgenerated == kGeneratedVirtual) continue;
     ColumnPlan& column = plan->columns[plan->column_count++];
     StringInfoData prefix;
     initStringInfo(&prefix);

@@ -93,6 +93,7 @@ FilterExpression Parse(Relation relation, PublishedName* name, const char* sql) 
   Node* tree = transformExpr(state, raw, EXPR_KIND_SELECT_TARGET);
   tree = coerce_to_boolean(state, tree, "filter");
   assign_expr_collations(state, tree);
+  for (int row : {kOldRow, kNewRow, kPlainRow}) tree = ExpandVirtualColumns(tree, relation, row);
   RequireDecodable(tree, state, false);
 
   FilterExpression expression{};

@@ -102,6 +102,7 @@ extern "C" {
 #include <replication/slot.h>
 #include <replication/snapbuild.h>
 #include <replication/walsender.h>
+#include <rewrite/rewriteHandler.h>
 #include <rewrite/rewriteManip.h>
 #include <storage/buffile.h>
 #include <storage/bufmgr.h>
@@ -258,6 +259,20 @@ inline int OwnProcNumber() {
   return MyProcNumber;
 #else
   return MyProc->pgprocno;
+#endif
+}
+
+// attgenerated of columns whose values are nowhere stored; as of 18, and never seen before.
+inline constexpr char kGeneratedVirtual = 'v';
+
+// Puts the expressions of such columns in the place of references to them: in those of `tree` to
+// row `row`, which is one of `relation`.
+inline Node* ExpandVirtualColumns(Node* tree, [[maybe_unused]] Relation relation,
+                                  [[maybe_unused]] int row) {
+#if PG_VERSION_NUM >= 180000
+  return expand_generated_columns_in_expr(tree, relation, row);
+#else
+  return tree;
 #endif
 }
 

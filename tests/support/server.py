@@ -1,4 +1,4 @@
-"""A private Postgres 15 with the installed extension: own folder, port and socket."""
+"""A private Postgres with the installed extension: own folder, port and socket."""
 
 import os
 import re
