@@ -207,6 +207,10 @@ inline void simple_heap_update(Relation table, ItemPointer tid, HeapTuple tuple)
 #endif
 
 #if PG_VERSION_NUM >= 170000
+// With the argument that flushes.
+#define F_PG_LOGICAL_EMIT_MESSAGE_BOOL_TEXT_TEXT F_PG_LOGICAL_EMIT_MESSAGE_BOOL_TEXT_TEXT_BOOL
+#define F_PG_LOGICAL_EMIT_MESSAGE_BOOL_TEXT_BYTEA F_PG_LOGICAL_EMIT_MESSAGE_BOOL_TEXT_BYTEA_BOOL
+
 // A slot that is neither synchronized to standbys nor from a primary.
 inline void ReplicationSlotCreate(const char* name, bool db_specific,
                                   ReplicationSlotPersistency persistency, bool two_phase) {
