@@ -118,6 +118,10 @@ void ReadChoice(const Row& row, Consumer* consumer) {
   choice.exclude_columns = TextsOrNone(row, kExcludeColumns);
   Jsonb* options = DatumGetJsonbP(row.Get(kTableOptions));
   if (JB_ROOT_COUNT(options) > 0) consumer->options = ReadTableOptions(&options->root);
+  std::string_view format = TextView(row.Get(kNumberFormat));
+  consumer->number_format = format == "number"   ? NumberFormat::kNumber
+                            : format == "string" ? NumberFormat::kString
+                                                 : NumberFormat::kStandard;
   consumer->include_children = DatumGetBool(row.Get(kIncludeChildren));
 }
 

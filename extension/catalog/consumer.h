@@ -3,6 +3,7 @@
 
 #include "catalog/order_mode.h"
 #include "catalog/table_options.h"
+#include "change/value_json.h"
 #include "pg/prelude.h"
 
 namespace sequin {
@@ -32,6 +33,7 @@ struct Consumer {
   TableChoice choice;       // for tables without an option; its groups are below
   TableOptions options;
   bool include_children;
+  NumberFormat number_format;
   bool fill_unchanged;  // look up what an update left out of the WAL
   bool custom_group;    // group_columns were given
   const char* const* group_columns;

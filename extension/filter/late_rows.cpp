@@ -17,7 +17,7 @@ bool Uses(const Bitmapset* columns, AttrNumber number) {
 // ---- what a change has -------------------------------------------------------------------------
 
 bool InList(const LateChange& change, const char* list, const char* column) {
-  if (change.meta.empty()) return false;
+  if (change.meta.find(list) == std::string_view::npos) return false;
   // The members of metadata stand behind a comma.
   StringInfoData object;
   initStringInfo(&object);
@@ -44,11 +44,12 @@ bool InList(const LateChange& change, const char* list, const char* column) {
                    column),
             errhint("REPLICA IDENTITY FULL makes the table log large values with every update."));
   }
-  bool large = InList(change, "omitted_columns", column);
-  ereport(
-      ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-      large ? errmsg("the filter uses column \"%s\", whose value was too large to be kept", column)
-            : errmsg("the filter uses column \"%s\", which the change does not have", column));
+  bool omitted = InList(change, "omitted_columns", column);
+  bool hex = InList(change, "hex_columns", column);
+  ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+          omitted ? errmsg("the filter uses column \"%s\", whose value was not kept", column)
+          : hex   ? errmsg("the filter uses column \"%s\", whose value is not valid text", column)
+                : errmsg("the filter uses column \"%s\", which the change does not have", column));
   pg_unreachable();
 }
 
@@ -60,9 +61,10 @@ void RequireValues(TupleDesc descriptor, const Bitmapset* columns, const LateCha
     bool named = Uses(columns, attribute->attnum);
     if (attribute->attisdropped || (!all && !named)) continue;
     const char* name = NameStr(attribute->attname);
-    if (!JsonMember(change.record, name).empty()) continue;
-    if (named || InList(change, "unchanged_columns", name) ||
-        InList(change, "omitted_columns", name)) {
+    bool there = !JsonMember(change.record, name).empty();
+    if (there ? InList(change, "hex_columns", name)
+              : named || InList(change, "unchanged_columns", name) ||
+                    InList(change, "omitted_columns", name)) {
       RaiseMissing(change, name);
     }
   }
@@ -92,6 +94,35 @@ HeapTupleHeader RowOf(Oid row_type, std::string_view text, HeapTupleHeader base)
   return DatumGetHeapTupleHeader(FunctionCallInvoke(call));
 }
 
+// The null of a json or jsonb column is in the text like that of SQL: a list in metadata names it.
+HeapTupleHeader WithJsonNulls(TupleDesc descriptor, const LateChange& change, const char* list,
+                              HeapTupleHeader row) {
+  if (change.meta.find(list) == std::string_view::npos) return row;
+  HeapTupleData tuple{};
+  tuple.t_len = HeapTupleHeaderGetDatumLength(row);
+  tuple.t_data = row;
+  auto count = static_cast<size_t>(descriptor->natts);
+  auto* values = static_cast<Datum*>(palloc(sizeof(Datum) * (count + 1)));
+  auto* nulls = static_cast<bool*>(palloc(count + 1));
+  heap_deform_tuple(&tuple, descriptor, values, nulls);
+  for (int i = 0; i < descriptor->natts; i++) {
+    Form_pg_attribute column = TupleDescAttr(descriptor, i);
+    if (column->attisdropped || !InList(change, list, NameStr(column->attname))) continue;
+    Oid input, io_parameter;
+    getTypeInputInfo(column->atttypid, &input, &io_parameter);
+    char text[] = "null";
+    values[i] = OidInputFunctionCall(input, text, io_parameter, column->atttypmod);
+    nulls[i] = false;
+  }
+  HeapTuple formed = heap_form_tuple(descriptor, values, nulls);
+  return DatumGetHeapTupleHeader(heap_copy_tuple_as_datum(formed, descriptor));
+}
+
+HeapTupleHeader RowOfRecord(Relation relation, const LateChange& change) {
+  HeapTupleHeader row = RowOf(relation->rd_rel->reltype, change.record, nullptr);
+  return WithJsonNulls(RelationGetDescr(relation), change, "json_null_columns", row);
+}
+
 // The new row's values of the columns whose old ones are logged: where they did not change.
 HeapTupleHeader IdentityOf(Relation relation, HeapTupleHeader row) {
   TupleDesc descriptor = RelationGetDescr(relation);
@@ -112,10 +143,26 @@ HeapTupleHeader IdentityOf(Relation relation, HeapTupleHeader row) {
   return DatumGetHeapTupleHeader(heap_copy_tuple_as_datum(masked, descriptor));
 }
 
+// A previous value that is not told must not be taken for the present one.
+void RequireOldValues(TupleDesc descriptor, const Bitmapset* columns, const LateChange& change) {
+  if (change.meta.find("\"omitted_changes\"") == std::string_view::npos) return;
+  bool all = bms_is_member(kWholeRow, columns);
+  for (int i = 0; i < descriptor->natts; i++) {
+    Form_pg_attribute column = TupleDescAttr(descriptor, i);
+    if (column->attisdropped || (!all && !Uses(columns, column->attnum))) continue;
+    if (!InList(change, "omitted_changes", NameStr(column->attname))) continue;
+    ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+            errmsg("the filter uses column \"%s\", whose old value was too large to be kept",
+                   NameStr(column->attname)));
+  }
+}
+
 HeapTupleHeader OldRowOfUpdate(Relation relation, Oid row_type, const LateChange& change,
                                HeapTupleHeader new_row) {
   HeapTupleHeader base = IdentityOf(relation, new_row);
-  return change.changes.size() <= 2 ? base : RowOf(row_type, change.changes, base);
+  if (change.changes.size() <= 2) return base;
+  return WithJsonNulls(RelationGetDescr(relation), change, "json_null_changes",
+                       RowOf(row_type, change.changes, base));
 }
 
 }  // namespace
@@ -129,14 +176,15 @@ RowsOfChange RebuildRows(Relation relation, const FilterColumns& columns,
     Bitmapset* used = bms_union(columns.old_row, columns.plain_row);
     if (bms_is_empty(used)) return rows;
     if (!bms_is_member(kWholeRow, used)) RequireValues(descriptor, used, change);
-    rows.old_row = RowOf(row_type, change.record, nullptr);
+    rows.old_row = RowOfRecord(relation, change);
     return rows;
   }
   bool wants_old = change.action == 'u' && !bms_is_empty(columns.old_row);
   Bitmapset* used = bms_union(columns.new_row, columns.plain_row);
   if (bms_is_empty(used) && !wants_old) return rows;
   RequireValues(descriptor, used, change);
-  rows.new_row = RowOf(row_type, change.record, nullptr);
+  rows.new_row = RowOfRecord(relation, change);
+  if (wants_old) RequireOldValues(descriptor, columns.old_row, change);
   if (wants_old) rows.old_row = OldRowOfUpdate(relation, row_type, change, rows.new_row);
   return rows;
 }

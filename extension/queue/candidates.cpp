@@ -90,21 +90,25 @@ CandidateJudge::CandidateJudge(int32 consumer)
 void CandidateJudge::Begin() {
   const Consumer* before = consumer_;
   consumer_ = nullptr;
-  if (discarded_.size() > 0) {
-    LoadConsumer();
-    if (before == nullptr || before->version != consumer_->version)
-      discarded_ = HashMap<bool>(MemoryOf(context_));
-  }
   spent_ = 0;
   conflict_ = out_of_time_ = decided_ = failures_changed_ = false;
   last_error_ = suspended_ = nullptr;
+  if (discarded_.size() == 0) return;
+  // Somebody may have altered the filter while this receive waited.
+  LoadConsumer();
+  if (before == nullptr || before->version != consumer_->version) {
+    discarded_ = HashMap<bool>(MemoryOf(context_));
+  }
 }
 
 void CandidateJudge::LoadConsumer() {
   consumer_ = InContext(context_, [&] { return FindConsumerById(id_, ConsumerUse::kReceive); });
+  filler_ = UnchangedFiller(consumer_);
   failures_ = ReadFilterFailures(id_);
   // Somebody has let it go on.
-  if (failures_ >= kFilterFailuresInARow) failures_ = 0;
+  if (failures_ < kFilterFailuresInARow) return;
+  failures_ = 0;
+  failures_changed_ = true;
 }
 
 Judgement CandidateJudge::Judge(const Entry& entry) {
@@ -118,7 +122,10 @@ Judgement CandidateJudge::Judge(const Entry& entry) {
   if (!log_.Find(entry.seq, &row)) return {Verdict::kTake};
   if (consumer_ == nullptr) LoadConsumer();
   int64 start = GetCurrentTimestamp();
-  Judgement judgement = InContext(each_, [&] { return Evaluate(entry, row); });
+  Judgement judgement = InContext(each_, [&] {
+    if (consumer_->fill_unchanged) filler_.Fill(&row);
+    return Evaluate(entry, row);
+  });
   MemoryContextReset(each_);
   spent_ += GetCurrentTimestamp() - start;
   return judgement;

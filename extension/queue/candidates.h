@@ -8,6 +8,7 @@
 #include "filter/sandbox.h"
 #include "log/reader.h"
 #include "queue/containers.h"
+#include "queue/fill_unchanged.h"
 #include "queue/queue_store.h"
 
 namespace sequin {
@@ -42,6 +43,7 @@ class CandidateJudge {
   MemoryContext each_;                  // of one evaluation
   const Consumer* consumer_ = nullptr;  // as it is now; read for the first candidate
   LogReader log_;
+  UnchangedFiller filler_{nullptr};
   HashMap<bool> discarded_;  // by ordinal
   // Of this look:
   int64 spent_ = 0;  // microseconds

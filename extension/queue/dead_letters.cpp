@@ -2,6 +2,7 @@
 #include "queue/dead_letters.h"
 
 #include "pg/table.h"
+#include "queue/message_row.h"
 
 namespace sequin {
 
@@ -69,10 +70,12 @@ void WriteDeadLetters(const Consumer* consumer, ClaimEngine* engine) {
   if (engine->dead().empty()) return;
   DeadLetterWriter writer(consumer);
   EnvelopeWriter envelopes(consumer);
+  MessageRows rows(consumer);
   LogReader log;
   for (const DeadEntry& dead : engine->dead()) {
     LogRow row;
     bool found = log.Find(dead.entry.seq, &row);
+    if (found) rows.Finish(dead.entry, &row);
     writer.Write(dead.entry, ReasonOf(dead.cause), dead.error, found ? &row : nullptr, &envelopes);
   }
   log.Close();

@@ -5,6 +5,7 @@
 #include "pg/memory.h"
 #include "queue/answer_buffer.h"
 #include "queue/dead_letters.h"
+#include "queue/message_row.h"
 #include "queue/queue_change.h"
 #include "queue/queue_locks.h"
 #include "queue/suspension.h"
@@ -169,6 +170,7 @@ void Receiver::DropUnreadable(const ReceivedMessage& message) {
 void Receiver::Answer(
     FunctionRef<void(const ReceivedMessage&, const LogRow&, EnvelopeWriter*)> answer) {
   EnvelopeWriter envelopes(consumer_);
+  MessageRows rows(consumer_);
   LogReader log;
   MemoryContext each = NewContext(CurrentMemoryContext, "sequin message");
   for (size_t i = 0; i < claims_.count; i++) {
@@ -185,7 +187,10 @@ void Receiver::Answer(
                               &entry};
       LogRow row;
       if (log.Find(entry.seq, &row)) {
-        InContext(each, [&] { answer(message, row, &envelopes); });
+        InContext(each, [&] {
+          rows.Finish(entry, &row);
+          answer(message, row, &envelopes);
+        });
         MemoryContextReset(each);
       } else {
         DropUnreadable(message);
