@@ -2,6 +2,7 @@
 
 import io
 
+from . import selection
 from .values import literal, quoted
 
 UNSEEN = ["CREATE UNLOGGED TABLE w.unlogged (a int, b text)",
@@ -9,7 +10,7 @@ UNSEEN = ["CREATE UNLOGGED TABLE w.unlogged (a int, b text)",
 
 WEIGHTS = {"insert": 22, "insert_select": 4, "large": 1.5, "copy": 5, "upsert": 7, "merge": 5, "update": 20, "update_key": 6,
            "update_nothing": 2, "cursor": 2, "delete": 10, "truncate": 3, "subtransactions": 3, "lock": 2, "message": 3,
-           "unseen": 2, "update_all": 1}
+           "unseen": 2, "update_all": 1, "chosen": 14}
 
 
 class Statements:
@@ -32,7 +33,7 @@ class Statements:
         session.attempt(statements, done, copy_data=copy_data)
 
     def _about(self, table, kind):
-        if kind in ("message", "unseen", "lock"):
+        if kind in ("message", "unseen", "lock", "chosen"):
             return
         yield "replica identity", table.identity + ("" if table.key else ", no key")
         yield "key", table.key_kind or "none"
@@ -191,6 +192,9 @@ class Statements:
         transactional, prefix = self.rest.choice([("true", "fidelity"), ("true", "fidelity"), ("false", "fidelity_loose")])
         text = self.rest.choice(["text", 'say "hi"', "", "back\\slash"])
         return [f"SELECT pg_logical_emit_message({transactional}, '{prefix}', {literal(text)})"]
+
+    def _chosen(self, _table, _):
+        return [selection.statement(self.rest)]
 
     @staticmethod
     def unseen_tables():

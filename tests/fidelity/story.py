@@ -7,7 +7,7 @@ import random
 
 from tests.support.server import fetch
 
-from . import compare, oracle
+from . import compare, oracle, selection
 from .rebuilt import JOURNAL, Copy, Mismatch, raw_connection
 from .coverage import Coverage
 from .message import parse
@@ -52,6 +52,7 @@ class Story:
             (self.folder / "oracle.txt").write_text("\n".join(map(str, changes)))
             for consumer in CONSUMERS:
                 self._judge(consumer, changes)
+            self._judge_selections(changes)
         finally:
             self._clean_up()
         return self.findings
@@ -79,6 +80,7 @@ class Story:
             workload = Workload(self.seed, self._connect(), journal, self.coverage, steps=self.steps)
             try:
                 workload.set_up()
+                selection.create(self._sql)
                 if mode == "lagging":
                     self._sql("SELECT sequin.stop()")
                 workload.run(lambda step: self._disturb(mode, step))
@@ -97,29 +99,29 @@ class Story:
     # -- messages -----------------------------------------------------------------------------
 
     def _receive(self, consumer):
-        """In the order in which they came."""
+        """All of them, in the order in which they came."""
         connection = self._connect()()
         messages = []
         try:
             while rows := fetch(connection, "SELECT ack_id::text, message::text, seq FROM sequin.receive(%s, "
-                                "batch_size => 10000)", consumer.name):
+                                "batch_size => 10000)", consumer):
                 messages += [parse(text, seq) for _, text, seq in rows]
                 acked = fetch(connection, "SELECT count(*) FROM sequin.ack(%s, %s::uuid[]) WHERE result = 'ACKED'",
-                              consumer.name, [row[0] for row in rows])[0][0]
+                              consumer, [row[0] for row in rows])[0][0]
                 if acked != len(rows):
                     self._find(f"only {acked} of {len(rows)} messages were acked")
         finally:
             connection.close()
-        with open(self.folder / f"messages-{consumer.name}.jsonl", "w") as file:
+        with open(self.folder / f"messages-{consumer}.jsonl", "w") as file:
             file.writelines(message.text.replace("\n", " ") + "\n" for message in messages)
         dead = self._sql("SELECT count(*), min(last_error) FROM sequin.dead_letter")[0]
         if dead[0]:
             self._find(f"{dead[0]} dead letters, the first: {dead[1]}")
+        self._check_order(messages)
         return messages
 
     def _judge(self, consumer, changes):
-        messages = self._receive(consumer)
-        self._check_order(messages)
+        messages = self._receive(consumer.name)
         messages = self._without_loose(messages)
         messages.sort(key=lambda message: message.place)
         name = f"{self.database}_{consumer.name}"
@@ -133,6 +135,15 @@ class Story:
                     self._find(f"{consumer.name}: {line}")
         finally:
             copy.close()
+
+    def _judge_selections(self, changes):
+        rows = self._sql("SELECT id, number FROM w.chosen WHERE number % 3 = 0")
+        for name, findings, truth in (("chosen", selection.chosen_findings, rows),
+                                      ("judged", selection.judged_findings, changes)):
+            messages = sorted(self._receive(name), key=lambda message: message.place)
+            self.coverage.count("check", f"message of a filter ({name})", len(messages))
+            for finding in findings(messages, truth):
+                self._find(finding)
 
     def _check_order(self, messages):
         """Places are not used twice, the log is in their order, and each key's messages came in it."""

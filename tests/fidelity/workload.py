@@ -3,6 +3,7 @@
 import collections
 import random
 
+from . import selection
 from .ddl import DDL
 from .model import Maker, objects_for
 from .session import Session
@@ -84,7 +85,7 @@ class Workload:
     def set_up(self):
         """Types and first tables, each committed by itself."""
         session = self.sessions[0]
-        first = ["CREATE SCHEMA w", "CREATE SCHEMA w2", *(OBJECTS[name] for name in self.objects)]
+        first = ["CREATE SCHEMA w", "CREATE SCHEMA w2", *(OBJECTS[name] for name in self.objects), *selection.DDL]
         for statement in first:
             assert session.run(f"BEGIN; {self.entry(statement)}; {statement}; COMMIT"), statement
         for statement in self.statements.unseen_tables():
