@@ -2,6 +2,7 @@
 #include "decode/match.h"
 
 #include "filter/budget.h"
+#include "pg/planted_bug.h"
 #include "pg/transaction.h"
 
 namespace sequin {
@@ -56,7 +57,8 @@ ActionMask ActionFor(const RoutePlan& route, ActionMask action, FilterRows* rows
                      const Tuples& tuples) {
   bool matches = EvaluateFilter(route.filter, rows);
   ActionMask as = action;
-  if (action == kUpdate && route.transition == Transition::kInsertDelete) {
+  if (action == kUpdate && route.transition == Transition::kInsertDelete &&
+      !Planted("transition_ignored")) {
     as = TurnedUpdate(route, rows, tuples, matches);
   } else if (!matches) {
     as = ActionMask{};

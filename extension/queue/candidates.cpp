@@ -3,6 +3,7 @@
 
 #include "filter/late_filter.h"
 #include "pg/memory.h"
+#include "pg/planted_bug.h"
 #include "pg/table.h"
 #include "queue/log_relation.h"
 #include "queue/queue_tables.h"
@@ -146,7 +147,7 @@ SandboxResult CandidateJudge::Run(const LogRow& row, const char* sql) {
     LateFilter* filter =
         FilterFor(consumer_, relation, NameAsPublished(relation, table.reloid), sql);
     prepared_ = true;
-    match_ = EvaluateLateFilter(filter, relation, change);
+    match_ = EvaluateLateFilter(filter, relation, change) || Planted("candidate_unjudged");
     relation_close(relation, NoLock);
   });
 }
