@@ -8,7 +8,7 @@ REVOKE ALL ON ALL ROUTINES IN SCHEMA sequin FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA sequin TO sequin_admin, sequin_agent, sequin_consumer, sequin_monitor;
 
-GRANT SELECT ON sequin.consumers, sequin.streams, sequin.status
+GRANT SELECT ON sequin.consumers, sequin.streams, sequin.status, sequin.dead_letter_counts
   TO sequin_admin, sequin_agent, sequin_consumer, sequin_monitor;
 -- Functions in a view run as the one who reads it.
 GRANT EXECUTE ON FUNCTION sequin.queue_counts, sequin.capture_status, sequin.home
@@ -25,7 +25,8 @@ GRANT EXECUTE ON FUNCTION sequin.alter_consumer, sequin.drop_consumer, sequin.gr
 GRANT EXECUTE ON FUNCTION sequin.receive, sequin.ack, sequin.nack, sequin.release,
   sequin.dead_letter, sequin.extend, sequin.sync TO sequin_admin, sequin_consumer, sequin_agent;
 
-GRANT EXECUTE ON FUNCTION sequin.rewind TO sequin_admin, sequin_consumer, sequin_agent;
+GRANT EXECUTE ON FUNCTION sequin.rewind, sequin.dead_letters, sequin.requeue_dead_letters,
+  sequin.purge_dead_letters TO sequin_admin, sequin_consumer, sequin_agent;
 
 GRANT EXECUTE ON FUNCTION sequin.publish(text, text, text, jsonb, timestamptz),
   sequin.publish(text, text, jsonb, jsonb, timestamptz),

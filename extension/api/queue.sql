@@ -110,6 +110,50 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sequin_rewind';
 COMMENT ON FUNCTION sequin.rewind(text, text, pg_lsn, timestamptz, bigint, bool) IS
   'sets the position of a consumer, back or forward';
 
+-- Messages that were given up, oldest first, with their envelopes: for those who may receive from
+-- the consumer. With a reason only those of that reason; after_id and max_rows page through them.
+-- In a transaction block those that died since the last receive may be missing.
+CREATE FUNCTION sequin.dead_letters(
+  consumer text,
+  reason text DEFAULT NULL,
+  after_id bigint DEFAULT 0,
+  max_rows int DEFAULT NULL)
+RETURNS TABLE (id bigint, dead_at timestamptz, reason text, attempts int, last_error text,
+               group_key text, seq bigint, message json)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sequin_dead_letters';
+COMMENT ON FUNCTION sequin.dead_letters(text, text, bigint, int) IS
+  'messages of a consumer that were given up';
+
+-- Puts dead letters back: they are delivered again, before what else waits in their groups, in the
+-- order in which they first died, with no failed attempts, the same message ids and a seq below 0. Chosen
+-- by id, reason and when they died; at most 100,000 in one call, the oldest ones. A row for each:
+--   REQUEUED    it is in the queue again, and no dead letter any more
+--   NO_MESSAGE  there is nothing to deliver; it stays
+-- For the owner, sequin_admin and sequin_agent. It commits by itself: 25001 in a transaction block.
+-- Writes: dead_letter, log_kept, relation, held.
+CREATE FUNCTION sequin.requeue_dead_letters(
+  consumer text,
+  ids bigint[] DEFAULT NULL,
+  reason text DEFAULT NULL,
+  dead_after timestamptz DEFAULT NULL,
+  dead_before timestamptz DEFAULT NULL)
+RETURNS TABLE (id bigint, result text)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sequin_requeue_dead_letters';
+COMMENT ON FUNCTION sequin.requeue_dead_letters(text, bigint[], text, timestamptz, timestamptz) IS
+  'puts messages that were given up back into the queue';
+
+-- Deletes dead letters, chosen in the same way, and returns how many. Writes: dead_letter.
+CREATE FUNCTION sequin.purge_dead_letters(
+  consumer text,
+  ids bigint[] DEFAULT NULL,
+  reason text DEFAULT NULL,
+  dead_after timestamptz DEFAULT NULL,
+  dead_before timestamptz DEFAULT NULL)
+RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sequin_purge_dead_letters';
+COMMENT ON FUNCTION sequin.purge_dead_letters(text, bigint[], text, timestamptz, timestamptz) IS
+  'deletes messages that were given up';
+
 -- What the agent uses. `consumer` is the number of sequin.agent_consumers(). -----------------------
 
 -- receive for several batches at once: element i of batch_sizes (at most 1,000, in sum 10,000)

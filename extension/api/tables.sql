@@ -199,10 +199,25 @@ CREATE TABLE sequin.dead_letter (
   attempts    int NOT NULL,
   last_error  text,
   group_key   text,
-  message     text
+  message     text,
+  entry       bytea,
+  incarnation int,
+  commit_lsn  pg_lsn,
+  commit_time timestamptz,
+  commit_idx  bigint,
+  relation    text,
+  form        smallint,
+  action      "char",
+  key         text,
+  record      text,
+  changes     text,
+  meta        text
 );
 CREATE INDEX dead_letter_consumer ON sequin.dead_letter (consumer, id);
 COMMENT ON TABLE sequin.dead_letter IS 'Messages given up, with their own copy of the envelope';
+COMMENT ON COLUMN sequin.dead_letter.message IS 'the envelope as it was delivered; NULL: the log had it no more';
+COMMENT ON COLUMN sequin.dead_letter.entry IS 'what it was in the queue (extension/change/entry_codec.h, base ordinal 0); NULL: it never was. With the columns after it, which are those of its log row, the message can be put back';
+COMMENT ON COLUMN sequin.dead_letter.relation IS 'table_schema and table_name as JSON members';
 COMMENT ON COLUMN sequin.dead_letter.reason IS 'attempts_exhausted, rejected, filter_error, capture_error, log_dropped';
 
 SELECT pg_catalog.pg_extension_config_dump('sequin.endpoint', '');

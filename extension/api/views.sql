@@ -79,6 +79,26 @@ COMMENT ON COLUMN sequin.streams.messages IS 'messages that the stream holds';
 COMMENT ON COLUMN sequin.streams.bytes IS 'of their keys, data and headers';
 COMMENT ON COLUMN sequin.streams.delayed IS 'messages that are published later';
 
+-- Consumers that the reader may see, for the views.
+CREATE VIEW sequin.seen_consumer WITH (security_barrier) AS
+SELECT c.*
+FROM sequin.consumer c
+WHERE pg_catalog.pg_has_role(c.owner, 'USAGE')
+   OR pg_catalog.pg_has_role('sequin_admin', 'USAGE')
+   OR pg_catalog.pg_has_role('sequin_agent', 'USAGE')
+   OR pg_catalog.pg_has_role('sequin_monitor', 'USAGE')
+   OR EXISTS (SELECT FROM sequin.consumer_grantee g
+              WHERE g.consumer = c.id AND pg_catalog.pg_has_role(g.grantee, 'USAGE'));
+COMMENT ON VIEW sequin.seen_consumer IS 'internal: consumers that the reader of a view may see';
+
+CREATE VIEW sequin.dead_letter_counts WITH (security_barrier) AS
+SELECT c.name AS consumer, d.reason, count(*) AS dead, min(d.dead_at) AS first_dead_at,
+       max(d.dead_at) AS last_dead_at
+FROM sequin.seen_consumer c
+JOIN sequin.dead_letter d ON d.consumer = c.id
+GROUP BY c.name, d.reason;
+COMMENT ON VIEW sequin.dead_letter_counts IS 'Dead letters by consumer and reason';
+
 CREATE VIEW sequin.status AS
 SELECT state, worker_pid, slot, lsn, confirmed_lsn, lag_bytes, lag_seconds, next_seq, incarnation,
        last_error, last_error_at

@@ -2,6 +2,7 @@
 #include "catalog/stored_consumer.h"
 
 #include "catalog/consumer.h"
+#include "catalog/owner_rights.h"
 #include "pg/table.h"
 
 namespace sequin {
@@ -48,25 +49,6 @@ class Parameters {
   Datum values_[kMost];
   char nulls_[kMost];
 };
-
-// The caller's rights were checked; the tables themselves are nobody's but the owner's. An ERROR
-// leaves user and settings to the (sub)transaction that it aborts.
-template <typename Body>
-void AsOwner(Body&& body) {
-  Relation table = OpenOwnTable("consumer", AccessShareLock);
-  Oid owner = table->rd_rel->relowner;
-  CloseOwnTable(table, AccessShareLock);
-  Oid caller;
-  int security;
-  GetUserIdAndSecContext(&caller, &security);
-  SetUserIdAndSecContext(owner, security | SECURITY_LOCAL_USERID_CHANGE);
-  int nest_level = NewGUCNestLevel();
-  set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-                    GUC_ACTION_SAVE, true, 0, false);
-  body();
-  AtEOXact_GUC(true, nest_level);
-  SetUserIdAndSecContext(caller, security);
-}
 
 // Runs one statement; `read` sees its first row, if there is one, in the SPI context. It sees the
 // newest committed rows under every isolation level: LockDeclarations makes that safe, and what

@@ -250,7 +250,7 @@ static void WriteLetter(const Letter& letter, std::string_view error, const LogR
   EnvelopeWriter envelopes(consumer);
   DeadLetterWriter letters(consumer);
   Entry entry;
-  entry.ord = -1;  // it never was in the route
+  entry.ord = kNotInRoute;
   entry.seq = row.seq;
   letters.Write(entry, "capture_error", error, &row, &envelopes);
   letters.Close();

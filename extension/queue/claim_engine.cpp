@@ -70,7 +70,8 @@ void ClaimEngine::Finish() {
 }
 
 bool ClaimEngine::Changed() const {
-  return !drafts_.empty() || !absorbed_.empty() || !new_settles_.empty() || sentenced_ ||
+  return requeued_ || sentenced_ || !drafts_.empty() || !absorbed_.empty() ||
+         !new_settles_.empty() ||
          next_ord_ != written_ord_;
 }
 
@@ -330,6 +331,11 @@ Draft* ClaimEngine::CloseDraft() {
   }
   taken_.clear();
   return draft;
+}
+
+void ClaimEngine::Requeue(const Entry& entry) {
+  requeued_ = true;
+  PutBack(entry, kAtOnce, {});
 }
 
 void ClaimEngine::Rewind(int64_t ord, bool skip) {

@@ -86,6 +86,10 @@ class ClaimEngine {
   // nothing that is out or parked comes again.
   void Rewind(int64_t ord, bool skip);
 
+  // Puts an entry into the queue that is in no place of it: its ordinal is below 0, so that it
+  // comes before all of the route.
+  void Requeue(const Entry& entry);
+
   int64_t next_ord() const { return next_ord_; }
   bool Changed() const;
   Array<Draft*>& drafts() { return drafts_; }
@@ -170,6 +174,7 @@ class ClaimEngine {
 
   int64_t next_ord_ = 0;
   int64_t written_ord_ = 0;  // next_ord of the newest row
+  bool requeued_ = false;
   bool seeked_ = false;
   bool stopped_ = false;    // by a verdict: nothing more is taken
   bool sentenced_ = false;  // a verdict changed where an entry is

@@ -17,11 +17,51 @@ enum {
   kLastError,
   kGroupKey,
   kMessage,
+  kEntry,
+  kIncarnation,
+  kCommitLsn,
+  kCommitTime,
+  kCommitIdx,
+  kRelation,
+  kForm,
+  kAction,
+  kKey,
+  kRecord,
+  kChanges,
+  kMeta,
   kCount
 };
 
 static int64 NextId() {
   return nextval_internal(OwnTableOid("dead_letter_id_seq"), false);
+}
+
+// The log row again, as log_kept has it.
+static void SetSource(const LogRow& row, std::string_view relation, Datum* values) {
+  StringInfoData key;
+  initStringInfo(&key);
+  appendBinaryStringInfo(&key, row.key.data(), static_cast<int>(row.key.size()));
+  if (!row.group.empty()) {
+    appendStringInfoChar(&key, '\n');
+    appendBinaryStringInfo(&key, row.group.data(), static_cast<int>(row.group.size()));
+  }
+  values[kIncarnation] = Int32GetDatum(row.incarnation);
+  values[kCommitLsn] = LSNGetDatum(row.commit_lsn);
+  values[kCommitTime] = TimestampTzGetDatum(row.commit_time);
+  values[kCommitIdx] = Int64GetDatum(row.commit_idx);
+  values[kRelation] = TextDatum(relation);
+  values[kForm] = Int16GetDatum(row.form);
+  values[kAction] = CharGetDatum(row.action);
+  values[kKey] = TextDatum({key.data, static_cast<size_t>(key.len)});
+  values[kRecord] = TextDatum(row.record);
+  values[kChanges] = TextDatum(row.changes);
+  values[kMeta] = TextDatum(row.meta);
+}
+
+static Datum EncodedEntry(const Entry& entry) {
+  char bytes[kEntryBytesMax];
+  EntryWriter writer(0);
+  return ByteaDatum({bytes, writer.Write(entry, bytes)});
 }
 
 void DeadLetterWriter::Write(const Entry& entry, const char* reason, std::string_view error,
@@ -41,13 +81,16 @@ void DeadLetterWriter::Write(const Entry& entry, const char* reason, std::string
   std::string_view group_key = row ? envelopes->GroupKey(*row) : std::string_view();
   nulls[kGroupKey] = group_key.empty();
   if (!group_key.empty()) values[kGroupKey] = TextDatum(group_key);
-  nulls[kMessage] = row == nullptr;
+  for (int column = kMessage; column < kCount; column++) nulls[column] = row == nullptr;
   if (row) {
     StringInfoData message;
     initStringInfo(&message);
     envelopes->Write(*row, &message);
     values[kMessage] = TextDatum({message.data, static_cast<size_t>(message.len)});
+    SetSource(*row, envelopes->RelationOf(row->relation), values);
   }
+  nulls[kEntry] = entry.ord == kNotInRoute;
+  if (!nulls[kEntry]) values[kEntry] = EncodedEntry(entry);
   table_.Insert(values, nulls, true);
 }
 

@@ -7,6 +7,9 @@
 
 namespace sequin {
 
+// The ordinal of an entry that never was in a route: it cannot be put back.
+inline constexpr int64 kNotInRoute = -1;
+
 class DeadLetterWriter {
  public:
   explicit DeadLetterWriter(const Consumer* consumer) : consumer_(consumer) {}

@@ -20,6 +20,9 @@ class EnvelopeWriter {
   // Appends to `out`.
   void Write(const LogRow& row, StringInfo out);
 
+  // table_schema and table_name as JSON members.
+  std::string_view RelationOf(int32 id);
+
   // What the message's group is called: its key, or the chosen columns as a JSON array; empty: a
   // group of its own. As long as the row, in the current memory context.
   std::string_view GroupKey(const LogRow& row) const;
@@ -30,7 +33,6 @@ class EnvelopeWriter {
 
  private:
   void WriteCommitTime(TimestampTz time, StringInfo out);
-  std::string_view RelationOf(int32 id);
 
   const Consumer* consumer_;
   StringInfoData tail_;      // ,"consumer":{…}}}

@@ -151,8 +151,7 @@ void HeldQueues::PopFront(Group* group) {
 
 void HeldQueues::Append(Group* group, const Entry& entry) {
   HeldChunk* last = Last(group);
-  bool room = last != nullptr && last->count > 0 && last->Open() &&
-              last->first + last->count < row_entries_ && last->relation == entry.relation;
+  bool room = last != nullptr && last->OpenTo(entry) && last->first + last->count < row_entries_;
   if (room && !entry.Has(kBarrier)) {
     last->entries[last->first + last->count++] = entry;
     last->changed = true;
@@ -205,8 +204,7 @@ void HeldQueues::Insert(Group* group, const Entry& entry, int64_t ready_at,
   HeldChunk* after = *link;
   bool plain = ready_at == kAtOnce && error.data() == nullptr && !entry.Has(kBarrier);
   auto fits = [&](HeldChunk* chunk) {
-    return plain && chunk != nullptr && chunk->count > 0 && chunk->Open() &&
-           chunk->count < row_entries_ && chunk->relation == entry.relation;
+    return plain && chunk != nullptr && chunk->OpenTo(entry) && chunk->count < row_entries_;
   };
   bool inside = before != nullptr && before->back().ord > entry.ord;
   if (fits(before)) return InsertInto(before, entry);

@@ -29,8 +29,13 @@ struct HeldChunk {  // one row
 
   Entry& front() { return entries[first]; }
   Entry& back() { return entries[first + count - 1]; }
-  // A row that others may be added to: it waits for nothing of its own.
-  bool Open() const { return !barrier && ready_at == kAtOnce && error.data() == nullptr; }
+  // A row that the entry may be added to: it waits for nothing of its own, and is of one table.
+  // Entries that were put back (ordinals below 0) have rows of their own: what the ordinals of a
+  // row say about the log is true of all of them.
+  bool OpenTo(const Entry& entry) const {
+    return count > 0 && !barrier && ready_at == kAtOnce && error.data() == nullptr &&
+           relation == entry.relation && (entries[first].ord < 0) == (entry.ord < 0);
+  }
 };
 
 struct Group {

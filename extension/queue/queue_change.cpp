@@ -42,6 +42,12 @@ void ChangeQueue(const Consumer* consumer, FunctionRef<void(ClaimEngine*)> body)
   engine->Begin();
   body(engine);
   engine->Finish();
+  if (!engine->Changed()) {
+    tables.Close();
+    LeaveClaimSession();
+    UnlockConsumer(consumer->id);
+    return;
+  }
   CommitClaimAsynchronously();
   KeepAnswerUntilCommit();
   GetCurrentTransactionId();
@@ -50,6 +56,7 @@ void ChangeQueue(const Consumer* consumer, FunctionRef<void(ClaimEngine*)> body)
     WriteDeadLetters(consumer, engine);
   });
   tables.Close();
+  CommandCounterIncrement();  // there may be another change in the same statement
   WakeConsumerAtCommit(consumer->id);
 }
 

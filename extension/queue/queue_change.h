@@ -14,7 +14,8 @@ ClaimRules RulesOf(const Consumer* consumer, const OpenClaims& open);
 void RequireNotDropped(const Consumer* consumer);
 
 // Runs `body` under the consumer's lock with an engine that has learned what was settled, and
-// writes what it decides; commits like a receive. Called in a statement of its own.
+// writes what it decides; without a decision nothing is written. Commits like a receive. Called in
+// a statement of its own.
 void ChangeQueue(const Consumer* consumer, FunctionRef<void(ClaimEngine*)> body);
 
 }  // namespace sequin

@@ -16,6 +16,7 @@ constexpr int kBackends = 3;
 constexpr int kTransactions = 3;
 constexpr int64_t kVisibility = 3;
 constexpr int64_t kLookAgain = 250 * 1000;
+constexpr int64_t kFirstRequeued = -1000000;
 
 bool HasGroup(const Entry& entry, uint64_t group) {
   return entry.group == group || (entry.Has(kSecondGroup) && entry.second_group == group);
@@ -120,6 +121,12 @@ class Walk {
     backend->open = new (memory.allocate(memory.home, sizeof(OpenClaims))) OpenClaims(memory, 3);
   }
 
+  // Entries of the route by ordinal, then those that were put back.
+  size_t Index(int64_t ord) const {
+    return ord >= 0 ? static_cast<size_t>(ord)
+                    : model_.route.size() + static_cast<size_t>(ord - kFirstRequeued);
+  }
+
   // ---- the truth
   // ---------------------------------------------------------------------------------
 
@@ -153,14 +160,16 @@ class Walk {
 
   void CheckPlaces() {
     int64_t next = model_.claims.empty() ? 0 : model_.claims.rbegin()->second.row.next_ord;
-    for (size_t ord = 0; ord < model_.appended; ord++) {
+    for (size_t i = 0; i < ordered_.size(); i++) {
+      int64_t ord = ordered_[i].ord;
+      if (ord >= static_cast<int64_t>(model_.appended)) continue;
       int held_copies = 0;
       for (auto& [key, row] : model_.held) {
         for (const Entry& entry : model_.HeldEntries(row)) {
-          held_copies += entry.ord == static_cast<int64_t>(ord);
+          held_copies += entry.ord == ord;
         }
       }
-      int expected_copies = ordered_[ord].Has(kSecondGroup) ? 2 : 1;
+      int expected_copies = ordered_[i].Has(kSecondGroup) ? 2 : 1;
       if (held_copies != 0 && held_copies != expected_copies) {
         return Fail("entry " + std::to_string(ord) + " is held " + std::to_string(held_copies) +
                     " times");
@@ -168,21 +177,20 @@ class Walk {
       int in_flight = 0, returning = 0;
       for (auto& [no, claim] : model_.claims) {
         for (size_t pos = 0; pos < claim.entries.size(); pos++) {
-          if (claim.entries[pos].ord != static_cast<int64_t>(ord)) continue;
-          if (Void(claim, static_cast<int64_t>(ord))) continue;
+          if (claim.entries[pos].ord != ord) continue;
+          if (Void(claim, ord)) continue;
           const StoredSettle* own = Committed(no, static_cast<int32_t>(pos));
           in_flight += own == nullptr && !Whole(no);
           returning += own != nullptr && !own->row.absorbed;
         }
       }
-      int places = done_[ord] + (static_cast<int64_t>(ord) >= next) + (held_copies > 0) +
-                   in_flight + returning;
+      int places = done_[i] + (ord >= next) + (held_copies > 0) + in_flight + returning;
       if (places != 1) {
         return Fail("entry " + std::to_string(ord) + " is in " + std::to_string(places) +
-                    " places: done " + std::to_string(done_[ord]) + " unread " +
-                    std::to_string(static_cast<int64_t>(ord) >= next) + " held " +
-                    std::to_string(held_copies) + " in flight " + std::to_string(in_flight) +
-                    " returning " + std::to_string(returning));
+                    " places: done " + std::to_string(done_[i]) + " unread " +
+                    std::to_string(ord >= next) + " held " + std::to_string(held_copies) +
+                    " in flight " + std::to_string(in_flight) + " returning " +
+                    std::to_string(returning));
       }
     }
   }
@@ -199,19 +207,20 @@ class Walk {
     CheckBytes(claim);
     for (size_t pos = 0; pos < claim.entries.size(); pos++) {
       const Entry& entry = claim.entries[pos];
-      size_t ord = static_cast<size_t>(entry.ord);
+      size_t index = Index(entry.ord);
       std::string name =
-          "entry " + std::to_string(ord) + " of claim " + std::to_string(claim.row.no);
-      if (done_[ord]) Fail(name + " was done already");
-      if (!rules_.count_expiry && entry.attempts != attempts_[ord]) Fail(name + ": attempts");
-      for (size_t earlier = 0; earlier < ord; earlier++) {
-        if (done_[earlier] || !Conflict(ordered_[earlier], entry)) continue;
+          "entry " + std::to_string(entry.ord) + " of claim " + std::to_string(claim.row.no);
+      if (done_[index]) Fail(name + " was done already");
+      if (!rules_.count_expiry && entry.attempts != attempts_[index]) Fail(name + ": attempts");
+      for (size_t earlier = 0; earlier < ordered_.size(); earlier++) {
+        int64_t ord = ordered_[earlier].ord;
+        if (ord >= entry.ord || done_[earlier] || !Conflict(ordered_[earlier], entry)) continue;
         bool before_it = false;
         for (size_t i = 0; i < pos; i++) {
-          before_it |= claim.entries[i].ord == static_cast<int64_t>(earlier);
+          before_it |= claim.entries[i].ord == ord;
         }
         bool barrier = entry.Has(kBarrier) || ordered_[earlier].Has(kBarrier);
-        if (!before_it || barrier) Fail(name + " before entry " + std::to_string(earlier));
+        if (!before_it || barrier) Fail(name + " before entry " + std::to_string(ord));
       }
       for (auto& [no, other] : model_.claims) {
         if (no >= claim.row.no) break;
@@ -235,10 +244,10 @@ class Walk {
       int32_t position = static_cast<int32_t>(pos);
       if (settle->row.pos >= 0 && position != settle->row.pos) continue;
       if (settle->row.pos < 0 && Committed(settle->row.no, position)) continue;
-      size_t ord = static_cast<size_t>(claim.entries[pos].ord);
-      if (Void(claim, claim.entries[pos].ord)) continue;
-      if (done_[ord]) Fail("entry " + std::to_string(ord) + " was acked twice");
-      done_[ord] = true;
+      int64_t ord = claim.entries[pos].ord;
+      if (Void(claim, ord)) continue;
+      if (done_[Index(ord)]) Fail("entry " + std::to_string(ord) + " was acked twice");
+      done_[Index(ord)] = true;
     }
   }
 
@@ -295,7 +304,7 @@ class Walk {
       if (!Conflict(earlier, claim.entries[static_cast<size_t>(request.pos)])) continue;
       const StoredSettle* own = Committed(claim.row.no, pos);
       bool back = own != nullptr && own->row.outcome != Outcome::kAcked;
-      if (back && !done_[static_cast<size_t>(earlier.ord)]) Fail("ack after a take-back");
+      if (back && !done_[Index(earlier.ord)]) Fail("ack after a take-back");
     }
   }
 
@@ -412,9 +421,9 @@ class Walk {
       settle.row.absorbed = true;
       Trace("  absorbed " + std::to_string(settle.row.no) + "/" + std::to_string(settle.row.pos));
       const StoredClaim& claim = model_.claims.at(settle.row.no);
-      size_t ord = static_cast<size_t>(claim.entries[static_cast<size_t>(settle.row.pos)].ord);
+      int64_t ord = claim.entries[static_cast<size_t>(settle.row.pos)].ord;
       bool failed = settle.row.outcome == Outcome::kNacked;
-      if (failed && !Void(claim, static_cast<int64_t>(ord))) attempts_[ord]++;
+      if (failed && !Void(claim, ord)) attempts_[Index(ord)]++;
     }
     for (const NewSettle& row : engine->new_settles()) {
       Trace("  wrote " + std::to_string(row.no) + "/" + std::to_string(row.pos));
@@ -422,8 +431,9 @@ class Walk {
       InsertSettle(row.no, row.pos, row.outcome, kAtOnce, true, kNoTransaction);
     }
     for (const DeadEntry& dead : engine->dead()) {
-      if (done_[static_cast<size_t>(dead.entry.ord)]) Fail("dead and done");
-      done_[static_cast<size_t>(dead.entry.ord)] = true;
+      if (done_[Index(dead.entry.ord)]) Fail("dead and done");
+      done_[Index(dead.entry.ord)] = true;
+      letters_.push_back(ordered_[Index(dead.entry.ord)]);
     }
     WriteHeld(&engine->held());
     for (auto& [key, row] : model_.held) {
@@ -508,6 +518,31 @@ class Walk {
         done_[i] = true;
       }
     }
+    bool all = to > next || (to == next && skip);
+    for (size_t i = model_.route.size(); all && i < done_.size(); i++) done_[i] = true;
+  }
+
+  // Puts a dead letter back: a new entry before all of the route.
+  void Requeue() {
+    if (letters_.empty()) return;
+    size_t which = static_cast<size_t>(Random(static_cast<int>(letters_.size())));
+    Entry entry = letters_[which];
+    letters_.erase(letters_.begin() + static_cast<std::ptrdiff_t>(which));
+    entry.attempts = entry.deliveries = 0;
+    if (entry.ord >= 0) {
+      entry.ord = kFirstRequeued + static_cast<int64_t>(ordered_.size() - model_.route.size());
+      entry.seq = -1 - entry.ord;
+      entry = InOrder(entry, rules_.order);
+      ordered_.push_back(entry);
+      done_.push_back(false);
+      attempts_.push_back(0);
+    }
+    done_[Index(entry.ord)] = false;
+    attempts_[Index(entry.ord)] = 0;
+    Trace("requeue " + std::to_string(entry.ord));
+    WithEngine(
+        &backends_[Random(kBackends)], [&](ClaimEngine* engine) { engine->Requeue(entry); },
+        End::kAnswerLost);
   }
 
   void Step() {
@@ -525,6 +560,8 @@ class Walk {
       EndTransaction(Random(kTransactions), Random(3) != 0);
     } else if (what < 97) {
       Extend();
+    } else if (Random(2)) {
+      Requeue();
     } else if (options_.rewinds) {
       Rewind();
     }
@@ -536,14 +573,14 @@ class Walk {
 
   // Entries that may stand still because an open transaction has settled something before them.
   std::vector<bool> Stopped() {
-    std::vector<bool> stopped(model_.route.size(), false);
+    std::vector<bool> stopped(ordered_.size(), false);
     for (auto& [key, row] : model_.settles) {
       if (row.transaction == kNoTransaction) continue;
       const StoredClaim& claim = model_.claims.at(key.first);
       for (size_t pos = 0; pos < claim.entries.size(); pos++) {
         bool whole = key.second < 0;
         if (whole || static_cast<int32_t>(pos) == key.second) {
-          stopped[static_cast<size_t>(claim.entries[pos].ord)] = true;
+          stopped[Index(claim.entries[pos].ord)] = true;
         }
       }
     }
@@ -585,12 +622,12 @@ class Walk {
       if (failure_.empty()) CheckPlaces();
       std::vector<bool> stopped = Stopped();
       bool all = true;
-      for (size_t ord = 0; ord < done_.size(); ord++) all &= done_[ord] || stopped[ord];
+      for (size_t i = 0; i < done_.size(); i++) all &= done_[i] || stopped[i];
       if (all) return;
     }
     std::string left;
-    for (size_t ord = 0; ord < done_.size(); ord++) {
-      if (!done_[ord]) left += " " + std::to_string(ord);
+    for (size_t i = 0; i < done_.size(); i++) {
+      if (!done_[i]) left += " " + std::to_string(ordered_[i].ord);
     }
     for (auto& [key, row] : model_.held) {
       left += " (held " + std::to_string(key.first) + "/" + std::to_string(key.second) + " wait " +
@@ -609,6 +646,7 @@ class Walk {
   bool disturb_ = true;
   std::vector<bool> done_;
   std::vector<int> attempts_;
+  std::vector<Entry> letters_;  // dead
   std::string failure_;
   std::string trace_;
 };
