@@ -34,6 +34,7 @@ SELECT result FROM sequin.requeue_dead_letters('queue_dead', (:'letters'::bigint
 SELECT result FROM sequin.requeue_dead_letters('queue_dead', (:'letters'::bigint[])[1:1]);
 SELECT ready, in_flight, parked, dead FROM sequin.consumers WHERE name = 'queue_dead';
 SELECT count(*) FROM sequin.log_kept WHERE seq < 0;
+SELECT count(*) AS in_the_log FROM sequin.log WHERE seq < 0 AND table_name = 'queue_dead' AND segment IS NULL;
 SELECT :take, array_agg(deliver_count) AS counts, array_agg(seq < 0) AS kept, array_agg(group_key) AS keys FROM sequin.receive('queue_dead', 100) \gset one_
 \echo :one_got :one_counts :one_kept :one_keys
 SELECT bool_and(message #>> '{metadata,idempotency_key}' = encode(concat_ws(':', message #>> '{metadata,commit_lsn}', message #>> '{metadata,commit_idx}')::bytea, 'base64')) AS same_identity

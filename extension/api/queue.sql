@@ -191,8 +191,17 @@ LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sequin_agent_n
 COMMENT ON FUNCTION sequin.agent_next_due(int) IS 'internal: when to look again at the latest';
 
 -- Where the messages of a consumer are: ready (never handed out), in_flight (handed out), parked
--- (waiting for a time or for an earlier message of their group). Costs nothing per ready message.
+-- (waiting for a time or for an earlier message of their group), dying (given up, and dead letters
+-- when the queue is next looked at); oldest_at: when the oldest of the first three was committed.
+-- Costs nothing per ready message. max_deliver: the consumer's, 0: no limit.
 CREATE FUNCTION sequin.queue_counts(
-  consumer int, OUT ready bigint, OUT in_flight bigint, OUT parked bigint)
+  consumer int, max_deliver int, OUT ready bigint, OUT in_flight bigint, OUT parked bigint,
+  OUT dying bigint, OUT oldest_at timestamptz)
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sequin_queue_counts';
-COMMENT ON FUNCTION sequin.queue_counts(int) IS 'internal: counts of sequin.consumers';
+COMMENT ON FUNCTION sequin.queue_counts(int, int) IS 'internal: counts of sequin.consumers';
+
+CREATE FUNCTION sequin.queue_in_flight(consumer int)
+RETURNS TABLE (seq bigint, claim bigint, deliver_count int, attempts int, taken_at timestamptz,
+               expires_at timestamptz, overtaken bool)
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sequin_queue_in_flight';
+COMMENT ON FUNCTION sequin.queue_in_flight(int) IS 'internal: rows of sequin.in_flight';

@@ -150,7 +150,7 @@ CREATE TABLE sequin.log_0 (
   meta        text NOT NULL,
   PRIMARY KEY (seq)
 ) WITH (autovacuum_enabled = off);
-COMMENT ON TABLE sequin.log_0 IS 'Template of a log segment';
+COMMENT ON TABLE sequin.log_0 IS 'Template of a log segment; segments inherit from it';
 COMMENT ON COLUMN sequin.log_0.commit_idx IS 'counts all row changes and messages of the transaction, routed or not';
 COMMENT ON COLUMN sequin.log_0.form IS 'of the rows that one change has for consumers who want it in different forms; negative: could not be encoded';
 COMMENT ON COLUMN sequin.log_0.action IS 'i insert, u update, d delete, t truncate, r read, m message';

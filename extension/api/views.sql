@@ -18,7 +18,10 @@ SELECT c.name, c.uuid AS id, c.owner,
        c.tables, c.actions, c.filter, c.group_columns, c.order_mode, c.mode,
        (SELECT s.name FROM sequin.stream s WHERE s.id = c.stream) AS stream, c.key_pattern, e.url AS push_url,
        counts.ready, counts.in_flight, counts.parked,
-       (SELECT count(*) FROM sequin.dead_letter d WHERE d.consumer = c.id) AS dead,
+       (SELECT count(*) FROM sequin.dead_letter d WHERE d.consumer = c.id) + counts.dying AS dead,
+       counts.ready + counts.in_flight + counts.parked AS lag_messages,
+       greatest(extract(epoch FROM clock_timestamp() - counts.oldest_at), 0)::float8 AS lag_seconds,
+       counts.oldest_at,
        c.visibility_timeout_ms, c.max_deliver, c.backoff_base_ms, c.backoff_max_ms, c.backoff_ms,
        c.max_in_flight,
        CASE WHEN c.endpoint IS NOT NULL THEN c.push_batch_size END AS push_batch_size,
@@ -40,7 +43,7 @@ SELECT c.name, c.uuid AS id, c.owner,
 FROM sequin.consumer c
 LEFT JOIN sequin.endpoint e ON e.id = c.endpoint
 LEFT JOIN sequin.suspension u ON u.consumer = c.id
-CROSS JOIN LATERAL sequin.queue_counts(c.id) counts
+CROSS JOIN LATERAL sequin.queue_counts(c.id, coalesce(c.max_deliver, 0)) counts
 WHERE pg_catalog.pg_has_role(c.owner, 'USAGE')
    OR pg_catalog.pg_has_role('sequin_admin', 'USAGE')
    OR pg_catalog.pg_has_role('sequin_agent', 'USAGE')
@@ -54,6 +57,9 @@ COMMENT ON COLUMN sequin.consumers.ready IS 'messages that the next receive may 
 COMMENT ON COLUMN sequin.consumers.in_flight IS 'messages handed out and not settled';
 COMMENT ON COLUMN sequin.consumers.parked IS 'messages that wait for a time or for an earlier one of their group';
 COMMENT ON COLUMN sequin.consumers.dead IS 'dead letters';
+COMMENT ON COLUMN sequin.consumers.lag_messages IS 'messages that are not done: ready, in flight and parked';
+COMMENT ON COLUMN sequin.consumers.lag_seconds IS 'age of the oldest message that is not done, since its commit; 0: there is none';
+COMMENT ON COLUMN sequin.consumers.oldest_at IS 'when the oldest message that is not done was committed';
 COMMENT ON COLUMN sequin.consumers.missing_tables IS 'tables it names that do not exist, or not any more';
 
 -- Of streams one sees one's own and those one was granted; sequin_admin, sequin_agent and
@@ -98,6 +104,47 @@ FROM sequin.seen_consumer c
 JOIN sequin.dead_letter d ON d.consumer = c.id
 GROUP BY c.name, d.reason;
 COMMENT ON VIEW sequin.dead_letter_counts IS 'Dead letters by consumer and reason';
+
+-- Messages that are out now.
+CREATE VIEW sequin.in_flight WITH (security_barrier) AS
+SELECT c.name AS consumer, f.seq, f.claim, f.deliver_count, f.attempts, f.taken_at, f.expires_at,
+       f.overtaken
+FROM sequin.seen_consumer c
+CROSS JOIN LATERAL sequin.queue_in_flight(c.id) f;
+COMMENT ON VIEW sequin.in_flight IS 'Messages that were handed out and are not settled, without their contents';
+COMMENT ON COLUMN sequin.in_flight.seq IS 'position in the log; below 0: a dead letter that was put back';
+COMMENT ON COLUMN sequin.in_flight.claim IS 'number of the receive that took it';
+COMMENT ON COLUMN sequin.in_flight.deliver_count IS 'deliveries so far, this one included';
+COMMENT ON COLUMN sequin.in_flight.attempts IS 'failed attempts before this one';
+COMMENT ON COLUMN sequin.in_flight.expires_at IS 'when it is delivered again unless it is settled or extended';
+COMMENT ON COLUMN sequin.in_flight.overtaken IS 'a rewind has passed it: its ack will answer STALE';
+
+-- The log, for those who may see everything: nobody is granted it. Segments come and go behind it;
+-- conditions on seq are looked up in their indexes.
+CREATE VIEW sequin.log AS
+SELECT l.seq, s.no AS segment, s.incarnation, l.commit_lsn, l.commit_time, l.commit_idx, l.xid,
+       r.table_schema, r.table_name,
+       CASE l.action WHEN 'i' THEN 'insert' WHEN 'u' THEN 'update' WHEN 'd' THEN 'delete'
+         WHEN 't' THEN 'truncate' WHEN 'r' THEN 'read' WHEN 'm' THEN 'message' ELSE 'error'
+       END AS action,
+       nullif(split_part(l.key, E'\n', 1), '')::json AS record_pks, l.record::json AS record,
+       nullif(l.changes, '')::json AS changes, ('{' || ltrim(l.meta, ',') || '}')::json AS metadata
+FROM sequin.log_0 l
+JOIN sequin.segment s ON s.log = l.tableoid
+LEFT JOIN sequin.relation r ON r.id = l.relation
+UNION ALL
+SELECT l.seq, NULL, l.incarnation, l.commit_lsn, l.commit_time, l.commit_idx, l.xid,
+       r.table_schema, r.table_name,
+       CASE l.action WHEN 'i' THEN 'insert' WHEN 'u' THEN 'update' WHEN 'd' THEN 'delete'
+         WHEN 't' THEN 'truncate' WHEN 'r' THEN 'read' WHEN 'm' THEN 'message' ELSE 'error'
+       END,
+       nullif(split_part(l.key, E'\n', 1), '')::json, l.record::json,
+       nullif(l.changes, '')::json, ('{' || ltrim(l.meta, ',') || '}')::json
+FROM sequin.log_kept l
+LEFT JOIN sequin.relation r ON r.id = l.relation;
+COMMENT ON VIEW sequin.log IS 'All captured changes that are kept, in the order of seq; for administrators';
+COMMENT ON COLUMN sequin.log.segment IS 'NULL: kept although its segment was dropped, or a dead letter that was put back';
+COMMENT ON COLUMN sequin.log.metadata IS 'what the log has of it; the rest of an envelope''s metadata is in the other columns';
 
 CREATE VIEW sequin.status AS
 SELECT state, worker_pid, slot, lsn, confirmed_lsn, lag_bytes, lag_seconds, next_seq, incarnation,

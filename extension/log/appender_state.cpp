@@ -388,6 +388,10 @@ void Appender::CreateSegment() {
           "WITH (autovacuum_enabled = off, toast.autovacuum_enabled = off%s)",
           kind, no, kind, strcmp(kind, "route") == 0 ? ", toast_tuple_target = 8160" : ""));
       run(psprintf("ALTER EXTENSION sequin ADD TABLE sequin.%s_%d", kind, no));
+      // The view sequin.log reads all that inherit.
+      if (strcmp(kind, "log") == 0) {
+        run(psprintf("ALTER TABLE sequin.log_%d INHERIT sequin.log_0", no));
+      }
     });
   }
   run(

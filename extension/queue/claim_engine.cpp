@@ -71,8 +71,7 @@ void ClaimEngine::Finish() {
 
 bool ClaimEngine::Changed() const {
   return requeued_ || sentenced_ || !drafts_.empty() || !absorbed_.empty() ||
-         !new_settles_.empty() ||
-         next_ord_ != written_ord_;
+         !new_settles_.empty() || next_ord_ != written_ord_;
 }
 
 // ---- parked entries ----------------------------------------------------------------------------

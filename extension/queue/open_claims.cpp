@@ -154,6 +154,7 @@ OpenClaim* OpenClaims::Build(const ClaimRow& row, const Entry* entries) {
   auto* claim = new (block) OpenClaim{};
   claim->no = row.no;
   claim->nonce = row.nonce;
+  claim->taken_at = row.taken_at;
   claim->expires = row.expires;
   claim->n = claim->open = row.n;
   claim->has_request = row.has_request;

@@ -20,6 +20,7 @@ inline constexpr int64_t kOpenListEvery = 256;
 struct OpenClaim {
   int64_t no;
   int64_t nonce;
+  int64_t taken_at;
   int64_t expires;
   int64_t look_again;  // an expired one that could not be finished: not before
   int32_t n;

@@ -27,7 +27,8 @@ void QueueTables::Open() {
   settle_.Open("settle");
 }
 
-void QueueTables::OpenForReading() {
+void QueueTables::OpenForReading(Snapshot snapshot) {
+  snapshot_ = snapshot;
   context_ = CurrentMemoryContext;
   claim_.OpenForReading("claim");
   held_.OpenForReading("held");
@@ -92,7 +93,7 @@ void QueueTables::VisitClaims(IndexProbe* probe, ScanDirection direction, bool w
 }
 
 bool QueueTables::NewestClaim(VisitClaim visit) {
-  OpenProbe(&newest_claim_, claim_, nullptr, SnapshotSelf, 1);
+  OpenProbe(&newest_claim_, claim_, nullptr, snapshot_, 1);
   ScanKeyData key = KeyInt4(1, BTEqualStrategyNumber, consumer_);
   newest_claim_.Seek({&key, 1});
   bool found = false;
@@ -105,7 +106,7 @@ bool QueueTables::NewestClaim(VisitClaim visit) {
 }
 
 void QueueTables::ScanClaims(int64 from, bool with_entries, VisitClaim visit) {
-  OpenProbe(&claims_from_, claim_, nullptr, SnapshotSelf, 2);
+  OpenProbe(&claims_from_, claim_, nullptr, snapshot_, 2);
   ScanKeyData keys[] = {KeyInt4(1, BTEqualStrategyNumber, consumer_),
                         KeyInt8(2, BTGreaterEqualStrategyNumber, from)};
   claims_from_.Seek(keys);
@@ -150,7 +151,7 @@ void QueueTables::VisitSettles(IndexProbe* probe, const SnapshotData* dirty, Vis
 }
 
 void QueueTables::Settles(int64_t no, int32_t from_pos, int32_t to_pos, VisitSettle visit) {
-  OpenProbe(&settles_, settle_, nullptr, SnapshotSelf, 4);
+  OpenProbe(&settles_, settle_, nullptr, snapshot_, 4);
   ScanKeyData keys[] = {KeyInt4(1, BTEqualStrategyNumber, consumer_),
                         KeyInt8(2, BTEqualStrategyNumber, no),
                         KeyInt4(3, BTGreaterEqualStrategyNumber, from_pos),
@@ -175,7 +176,7 @@ void QueueTables::DirtySettles(int64_t no, int32_t from_pos, int32_t to_pos, Vis
 }
 
 void QueueTables::Returned(VisitSettle visit) {
-  OpenProbe(&returned_, settle_, "settle_returned", SnapshotSelf, 1);
+  OpenProbe(&returned_, settle_, "settle_returned", snapshot_, 1);
   ScanKeyData key = KeyInt4(1, BTEqualStrategyNumber, consumer_);
   returned_.Seek({&key, 1});
   // The index may still name older versions of a row: the predicate is that of the version.
@@ -222,7 +223,7 @@ void QueueTables::VisitHeldRows(IndexProbe* probe, ScanDirection direction, Visi
 }
 
 void QueueTables::HeldAfter(uint64_t group, int64_t ord, VisitHeld visit) {
-  OpenProbe(&held_after_, held_, nullptr, SnapshotSelf, 3);
+  OpenProbe(&held_after_, held_, nullptr, snapshot_, 3);
   ScanKeyData keys[] = {KeyInt4(1, BTEqualStrategyNumber, consumer_),
                         KeyInt8(2, BTEqualStrategyNumber, static_cast<int64>(group)),
                         KeyInt8(3, BTGreaterStrategyNumber, ord)};
@@ -231,7 +232,7 @@ void QueueTables::HeldAfter(uint64_t group, int64_t ord, VisitHeld visit) {
 }
 
 void QueueTables::HeldLast(uint64_t group, VisitHeld visit) {
-  OpenProbe(&held_last_, held_, nullptr, SnapshotSelf, 2);
+  OpenProbe(&held_last_, held_, nullptr, snapshot_, 2);
   ScanKeyData keys[] = {KeyInt4(1, BTEqualStrategyNumber, consumer_),
                         KeyInt8(2, BTEqualStrategyNumber, static_cast<int64>(group))};
   held_last_.Seek(keys);
@@ -239,14 +240,14 @@ void QueueTables::HeldLast(uint64_t group, VisitHeld visit) {
 }
 
 void QueueTables::HeldAll(VisitHeld visit) {
-  OpenProbe(&held_all_, held_, nullptr, SnapshotSelf, 1);
+  OpenProbe(&held_all_, held_, nullptr, snapshot_, 1);
   ScanKeyData key = KeyInt4(1, BTEqualStrategyNumber, consumer_);
   held_all_.Seek({&key, 1});
   VisitHeldRows(&held_all_, ForwardScanDirection, visit);
 }
 
 void QueueTables::HeldBarriers(VisitHeld visit) {
-  OpenProbe(&held_barriers_, held_, "held_relation", SnapshotSelf, 2);
+  OpenProbe(&held_barriers_, held_, "held_relation", snapshot_, 2);
   ScanKeyData keys[2] = {KeyInt4(1, BTEqualStrategyNumber, consumer_)};
   ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_BOOLEQ, BoolGetDatum(true));
   held_barriers_.Seek(keys);
@@ -254,7 +255,7 @@ void QueueTables::HeldBarriers(VisitHeld visit) {
 }
 
 void QueueTables::HeldOfRelation(uint32_t relation, bool barriers, VisitHeld visit) {
-  OpenProbe(&held_of_relation_, held_, "held_relation", SnapshotSelf, 3);
+  OpenProbe(&held_of_relation_, held_, "held_relation", snapshot_, 3);
   ScanKeyData keys[3] = {KeyInt4(1, BTEqualStrategyNumber, consumer_)};
   ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_BOOLEQ, BoolGetDatum(barriers));
   ScanKeyInit(&keys[2], 3, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relation));
@@ -263,23 +264,27 @@ void QueueTables::HeldOfRelation(uint32_t relation, bool barriers, VisitHeld vis
 }
 
 void QueueTables::HeldWaiting(VisitHeld visit) {
-  OpenProbe(&held_waiting_, held_, "held_front", SnapshotSelf, 2);
+  OpenProbe(&held_waiting_, held_, "held_front", snapshot_, 2);
   ScanKeyData keys[] = {KeyInt4(1, BTEqualStrategyNumber, consumer_),
                         KeyInt8(2, BTGreaterStrategyNumber, 0)};
   held_waiting_.Seek(keys);
   VisitHeldRows(&held_waiting_, ForwardScanDirection, visit);
 }
 
-int64 QueueTables::CountHeld() {
-  int64 count = 0;
-  OpenProbe(&held_all_, held_, nullptr, SnapshotSelf, 1);
+// Only the first entry of a row is looked at: it is the oldest.
+void QueueTables::ForEachHeldRow(FunctionRef<void(int32 n, const Entry& first)> visit) {
+  OpenProbe(&held_all_, held_, nullptr, snapshot_, 1);
   ScanKeyData key = KeyInt4(1, BTEqualStrategyNumber, consumer_);
   held_all_.Seek({&key, 1});
   while (TupleTableSlot* slot = held_all_.Next()) {
     CHECK_FOR_INTERRUPTS();
-    count += DatumGetInt32(SlotColumn(slot, held_column::kN + 1));
+    int64 ord = DatumGetInt64(SlotColumn(slot, held_column::kOrd + 1));
+    std::string_view bytes = TextView(SlotColumn(slot, held_column::kEntries + 1));
+    EntryReader reader(bytes.data(), bytes.size(), ord);
+    Entry first;
+    if (!reader.Read(&first)) Damaged("held", ord);
+    visit(DatumGetInt32(SlotColumn(slot, held_column::kN + 1)), first);
   }
-  return count;
 }
 
 static ScanKeyData KeyTime(AttrNumber column, StrategyNumber strategy, TimestampTz value) {
@@ -294,7 +299,7 @@ static ScanKeyData KeyTime(AttrNumber column, StrategyNumber strategy, Timestamp
 bool QueueTables::NextCandidate(bool delayed, int64_t now, VisitHeld visit) {
   IndexProbe* probe = &candidates_[delayed ? 1 : 0];
   if (!probe->is_open()) {
-    OpenProbe(probe, held_, "held_front", SnapshotSelf, delayed ? 4 : 3);
+    OpenProbe(probe, held_, "held_front", snapshot_, delayed ? 4 : 3);
     ScanKeyData keys[4] = {
         KeyInt4(1, BTEqualStrategyNumber, consumer_), KeyInt8(2, BTEqualStrategyNumber, 0),
         KeyTime(3, delayed ? BTGreaterStrategyNumber : BTEqualStrategyNumber, kAtOnce),
@@ -309,7 +314,7 @@ bool QueueTables::NextCandidate(bool delayed, int64_t now, VisitHeld visit) {
 }
 
 int64_t QueueTables::NextReady(int64_t now) {
-  OpenProbe(&ready_, held_, "held_front", SnapshotSelf, 3);
+  OpenProbe(&ready_, held_, "held_front", snapshot_, 3);
   ScanKeyData keys[] = {KeyInt4(1, BTEqualStrategyNumber, consumer_),
                         KeyInt8(2, BTEqualStrategyNumber, 0),
                         KeyTime(3, BTGreaterStrategyNumber, now)};

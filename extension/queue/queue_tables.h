@@ -25,7 +25,8 @@ class QueueTables final : public QueueStore {
   // Who decides about candidates; without, they are taken.
   void set_judge(CandidateJudge* judge) { judge_ = judge; }
   void Open();
-  void OpenForReading();
+  // Everything as the snapshot shows it, which must be registered.
+  void OpenForReading(Snapshot snapshot);
   void Close();
 
   // QueueStore.
@@ -60,8 +61,8 @@ class QueueTables final : public QueueStore {
                     std::string_view error);
 
   // Counting.
-  void ForEachClaim(int64 from, VisitClaim visit) { ScanClaims(from, false, visit); }
-  int64 CountHeld();
+  // `n`: how many entries of the row are not there twice.
+  void ForEachHeldRow(FunctionRef<void(int32 n, const Entry& first)> visit);
 
   // Writes everything the engine decided but dead letters, which need their messages.
   void Write(ClaimEngine* engine);
@@ -86,6 +87,7 @@ class QueueTables final : public QueueStore {
   int32 consumer_;
   CandidateJudge* judge_ = nullptr;
   MemoryContext context_ = nullptr;
+  Snapshot snapshot_ = SnapshotSelf;
   TableWriter claim_, held_, settle_;
   IndexProbe newest_claim_, claims_from_, settles_, dirty_settles_, returned_;
   IndexProbe held_after_, held_last_, held_all_, held_barriers_, held_of_relation_, held_waiting_;

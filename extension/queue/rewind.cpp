@@ -97,7 +97,7 @@ struct Change {
 Change DryRun(FunctionCallInfo call, const Consumer* consumer) {
   Change change{0, Ordinal(call, consumer->id)};
   QueueTables tables(consumer->id);
-  tables.OpenForReading();
+  tables.OpenForReading(SnapshotSelf);
   tables.NewestClaim([&](const ClaimRow& row) {
     change.from = row.next_ord;
     return false;
