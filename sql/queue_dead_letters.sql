@@ -59,7 +59,7 @@ UPDATE sequin.dead_letter SET relation = replace(relation, 'queue_dead', 'queue_
 SELECT result FROM sequin.requeue_dead_letters('queue_dead', dead_before => now() + '1 min', dead_after => now() - interval '1 h');
 SELECT ack_id, replace(message::text, 'queue_elsewhere', 'queue_dead') = :'before' AS the_same FROM sequin.receive('queue_dead', 100) \gset
 \echo :the_same
-SELECT id < 0 AS apart, table_schema, table_name FROM sequin.relation WHERE table_name = 'queue_elsewhere';
+SELECT id >= 1 << 30 AS apart, table_schema, table_name FROM sequin.relation WHERE table_name = 'queue_elsewhere';
 SELECT result FROM sequin.ack('queue_dead', ARRAY[:'ack_id'::uuid]);
 
 -- A rewind to the end skips those that were put back; one to the beginning lets them stay.

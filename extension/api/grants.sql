@@ -8,10 +8,12 @@ REVOKE ALL ON ALL ROUTINES IN SCHEMA sequin FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA sequin TO sequin_admin, sequin_agent, sequin_consumer, sequin_monitor;
 
-GRANT SELECT ON sequin.consumers, sequin.streams, sequin.status, sequin.dead_letter_counts, sequin.in_flight
+GRANT SELECT ON sequin.consumers, sequin.streams, sequin.status, sequin.dead_letter_counts,
+  sequin.in_flight
   TO sequin_admin, sequin_agent, sequin_consumer, sequin_monitor;
 -- Functions in a view run as the one who reads it.
-GRANT EXECUTE ON FUNCTION sequin.queue_counts, sequin.queue_in_flight, sequin.capture_status, sequin.home
+GRANT EXECUTE ON FUNCTION sequin.queue_counts, sequin.queue_in_flight, sequin.capture_status,
+  sequin.home
   TO sequin_admin, sequin_agent, sequin_consumer, sequin_monitor;
 
 GRANT EXECUTE ON FUNCTION sequin.start, sequin.stop, sequin.create_consumer, sequin.create_stream

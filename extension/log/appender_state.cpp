@@ -10,6 +10,7 @@
 #include "pg/table.h"
 #include "pg/transaction.h"
 #include "queue/dead_letters.h"
+#include "queue/log_relation.h"
 
 namespace sequin {
 
@@ -327,8 +328,9 @@ void Appender::LoadNames(RelationPlans* plans) {
       std::string_view view = TextView(ColumnOf(table, tuple, column, &is_null));
       return pnstrdup(view.data(), view.size());
     };
-    plans->LoadName(DatumGetInt32(ColumnOf(table, tuple, 1, &is_null)),
-                    DatumGetObjectId(ColumnOf(table, tuple, 2, &is_null)), text(3), text(4));
+    int32 id = DatumGetInt32(ColumnOf(table, tuple, 1, &is_null));
+    if (id >= kForeignNamesFrom) return false;
+    plans->LoadName(id, DatumGetObjectId(ColumnOf(table, tuple, 2, &is_null)), text(3), text(4));
     return true;
   });
   table_close(table, NoLock);

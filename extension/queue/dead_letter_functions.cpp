@@ -157,12 +157,13 @@ Vec<Letter> TakeLetters(const Consumer* consumer, Choice choice) {
   return letters;
 }
 
-// Tables that this cluster has never captured, of letters from another one, are named as well.
+// Tables that this cluster has never captured, of letters from another one, are named as well
+// (kForeignNamesFrom of log_relation.h).
 constexpr char kNameTables[] =
     "WITH named AS (SELECT DISTINCT ('{' || relation || '}')::jsonb AS names"
     "  FROM sequin.dead_letter WHERE id = ANY ($1))"
     " INSERT INTO sequin.relation (id, reloid, table_schema, table_name, since)"
-    " SELECT (SELECT least(min(id), 0) FROM sequin.relation) - row_number() OVER (), 0,"
+    " SELECT (SELECT greatest(max(id), 1073741823) FROM sequin.relation) + row_number() OVER (), 0,"
     "  n.names->>'table_schema', n.names->>'table_name', '0/0'"
     " FROM named n WHERE n.names->>'table_schema' IS NOT NULL AND NOT EXISTS (SELECT FROM"
     "  sequin.relation r WHERE r.table_schema = n.names->>'table_schema'"
@@ -175,7 +176,8 @@ constexpr char kKeepRows[] =
     " SELECT -id, incarnation, commit_lsn, commit_time, commit_idx, '0'::xid,"
     "  coalesce((SELECT max(r.id) FROM sequin.relation r"
     "    WHERE r.table_schema = names->>'table_schema'"
-    "    AND r.table_name = names->>'table_name'), 0),"
+    "    AND r.table_name = names->>'table_name'),"
+    "   (SELECT -s.id FROM sequin.stream s WHERE s.name = names->>'stream'), 0),"
     "  form, action, key, record, changes, meta, pg_catalog.now() FROM letter";
 
 void MoveRows(const Vec<Letter>& letters) {

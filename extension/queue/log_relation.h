@@ -6,6 +6,10 @@
 
 namespace sequin {
 
+// Rows of sequin.relation from here on are not capture's: dead letters of another cluster that were
+// put back brought their names along.
+inline constexpr int32 kForeignNamesFrom = 1 << 30;
+
 struct LogRelation {
   Oid reloid;  // of the table, as it was
   const char* schema;
