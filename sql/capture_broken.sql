@@ -34,5 +34,17 @@ SELECT message->>'action' AS action, message->'record' AS record FROM sequin.rec
 SELECT c.name, d.reason, d.last_error, d.message::json->>'action' AS action, d.message::json->'record' AS record,
        d.message::json->'metadata'->>'table_name' AS "table"
   FROM sequin.dead_letter d JOIN sequin.consumer c ON c.id = d.consumer ORDER BY d.id;
+-- A definition that somebody has damaged in our table stops its consumer only, also over a restart.
+UPDATE sequin.consumer SET table_options = '{"nonsense": 1}' WHERE name = 'b_all';
+INSERT INTO cap_broken.other VALUES (5);
+SELECT sequin.sync() IS NOT NULL AS synced;
+SELECT sequin.stop();
+SELECT sequin.start();
+INSERT INTO cap_broken.other VALUES (6);
+SELECT sequin.alter_consumer('b_all', table_options => '{}');
+INSERT INTO cap_broken.other VALUES (7);
+SELECT sequin.sync() IS NOT NULL AS synced;
+SELECT message->>'action' AS action, message->'record' AS record FROM sequin.receive('b_other', batch_size => 100) ORDER BY seq;
+SELECT message->>'action' AS action, message->'record' AS record FROM sequin.receive('b_all', batch_size => 100) ORDER BY seq;
 SELECT sequin.drop_consumer(name) FROM sequin.consumers;
 DROP SCHEMA cap_broken CASCADE;

@@ -5,6 +5,7 @@
 #include "catalog/consumer.h"
 
 #include "catalog/captured_table.h"
+#include "pg/memory.h"
 #include "pg/table.h"
 
 namespace sequin {
@@ -116,8 +117,9 @@ void ReadChoice(const Row& row, Consumer* consumer) {
   if (!row.IsNull(kFilter)) choice.filter = row.Text(kFilter);
   choice.columns = TextsOrNone(row, kColumns);
   choice.exclude_columns = TextsOrNone(row, kExcludeColumns);
-  Jsonb* options = DatumGetJsonbP(row.Get(kTableOptions));
-  if (JB_ROOT_COUNT(options) > 0) consumer->options = ReadTableOptions(&options->root);
+  Jsonb* options = DatumGetJsonbPCopy(row.Get(kTableOptions));
+  if (JB_ROOT_COUNT(options) > 0) consumer->table_options = options;
+  consumer->context = CurrentMemoryContext;
   std::string_view format = TextView(row.Get(kNumberFormat));
   consumer->number_format = format == "number"   ? NumberFormat::kNumber
                             : format == "string" ? NumberFormat::kString
@@ -270,15 +272,29 @@ bool IsMemberOf(const char* role) {
   return OidIsValid(oid) ? has_privs_of_role(GetUserId(), oid) : superuser();
 }
 
+const TableOptions& OptionsOf(const Consumer* consumer) {
+  if (consumer->options == nullptr) {
+    InContext(consumer->context, [&] {
+      auto* options = New<TableOptions>(consumer->context);
+      if (consumer->table_options != nullptr) {
+        *options = ReadTableOptions(&consumer->table_options->root);
+      }
+      consumer->options = options;
+    });
+  }
+  return *consumer->options;
+}
+
 TableChoice ChoiceFor(const Consumer* consumer, const char* schema, const char* table,
                       Oid relation) {
-  const TableOption* option = consumer->options.Find(schema, table);
-  if (option == nullptr && consumer->include_children && consumer->options.count > 0) {
+  const TableOptions& options = OptionsOf(consumer);
+  const TableOption* option = options.Find(schema, table);
+  if (option == nullptr && consumer->include_children && options.count > 0) {
     ListCell* cell;
     foreach (cell, InheritanceAncestors(relation)) {
       const char* name = get_rel_name(lfirst_oid(cell));
       const char* of = name ? get_namespace_name(get_rel_namespace(lfirst_oid(cell))) : nullptr;
-      if (of != nullptr) option = consumer->options.Find(of, name);
+      if (of != nullptr) option = options.Find(of, name);
       if (option != nullptr) break;
     }
   }
@@ -287,9 +303,8 @@ TableChoice ChoiceFor(const Consumer* consumer, const char* schema, const char* 
 
 bool HasFilter(const Consumer* consumer) {
   bool any = consumer->choice.filter != nullptr;
-  for (int i = 0; i < consumer->options.count; i++) {
-    any |= consumer->options.items[i].choice.filter != nullptr;
-  }
+  const TableOptions& options = OptionsOf(consumer);
+  for (int i = 0; i < options.count; i++) any |= options.items[i].choice.filter != nullptr;
   return any;
 }
 

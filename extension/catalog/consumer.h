@@ -25,13 +25,15 @@ struct Consumer {
   int64 backoff_max_ms;
   const int64* backoff_ms;  // instead of base and max, nullptr: none
   int32 backoff_count;
-  bool latest;              // mode latest
-  int32 stream;             // its source; 0: tables
-  int32 max_in_flight;      // messages; 0 = no limit
-  const char* annotations;  // JSON text
-  TransactionId version;    // of its row: another one after each change
-  TableChoice choice;       // for tables without an option; its groups are below
-  TableOptions options;
+  bool latest;                          // mode latest
+  int32 stream;                         // its source; 0: tables
+  int32 max_in_flight;                  // messages; 0 = no limit
+  const char* annotations;              // JSON text
+  TransactionId version;                // of its row: another one after each change
+  TableChoice choice;                   // for tables without an option; its groups are below
+  Jsonb* table_options;                 // as it stands; nullptr: none
+  mutable const TableOptions* options;  // read when they are asked for
+  MemoryContext context;                // where it was read to
   bool include_children;
   NumberFormat number_format;
   bool fill_unchanged;  // look up what an update left out of the WAL
@@ -43,6 +45,9 @@ struct Consumer {
 // What the consumer wants of a table, by the name and OID it is published under.
 TableChoice ChoiceFor(const Consumer* consumer, const char* schema, const char* table,
                       Oid relation);
+// Its options for single tables. They are read at first use, so that a consumer whose options were
+// damaged by hand can be put right and dropped.
+const TableOptions& OptionsOf(const Consumer* consumer);
 // It has a filter, for some table at least.
 bool HasFilter(const Consumer* consumer);
 

@@ -2,6 +2,7 @@
 #include "decode/routing.h"
 
 #include "change/value_json.h"
+#include "pg/transaction.h"
 
 namespace sequin {
 
@@ -157,7 +158,16 @@ void Routing::Set(int32 consumer, const char* definition_json) {
   Definition* definition = New<Definition>(context);
   definition->consumer = consumer;
   definition->context = context;
-  InContext(context, [&] { ReadDefinition(definition, definition_json); });
+  ErrorData* error = InSubtransaction(
+      [&] { InContext(context, [&] { ReadDefinition(definition, definition_json); }); });
+  if (error != nullptr) {
+    ereport(WARNING,
+            errmsg("sequin captures nothing for consumer %d: %s", consumer, error->message),
+            errhint("Put its definition right with sequin.alter_consumer."));
+    MemoryContextDelete(context);
+    Remove(consumer);
+    return;
+  }
 
   size_t at = PositionOf(consumer);
   if (at < definitions_.count && definitions_[at]->consumer == consumer) {

@@ -38,7 +38,8 @@ struct Definition {
 class Routing {
  public:
   void Init(MemoryContext parent);
-  // In force from the next decoded transaction on. Damaged text is an ERROR.
+  // In force from the next decoded transaction on. A consumer whose text is damaged (somebody wrote
+  // to our tables) captures nothing, with a WARNING, until it is set again. In a transaction.
   void Set(int32 consumer, const char* definition_json);
   void Remove(int32 consumer);
   const Vec<Definition*>& definitions() const { return definitions_; }  // ascending by consumer

@@ -8,8 +8,9 @@ namespace sequin {
 
 bool MessageRows::ChoosesColumnsAnywhere(const Consumer* consumer) {
   bool any = ChoosesColumns(consumer->choice);
-  for (int i = 0; i < consumer->options.count; i++) {
-    any |= ChoosesColumns(consumer->options.items[i].choice);
+  const TableOptions& options = OptionsOf(consumer);
+  for (int i = 0; i < options.count; i++) {
+    any |= ChoosesColumns(options.items[i].choice);
   }
   return any;
 }
