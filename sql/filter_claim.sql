@@ -128,6 +128,17 @@ SELECT sequin.sync() IS NOT NULL AS synced;
 \set c tables
 :received
 
+-- Partitions under their own names: filters and options still go by the root
+SELECT sequin.create_consumer('fc_leaves', '{filter_claim.parts}', '{insert}', 'false', publish_via_partition_root => false,
+  table_options => '{"filter_claim.parts": {"filter": "parts.v > 1 AND table_name = ''parts_b''"}}') IS NOT NULL AS made;
+SELECT sequin.create_consumer('fc_leaves_late', '{filter_claim.parts}', '{insert}', 'false', publish_via_partition_root => false,
+  table_options => '{"filter_claim.parts": {"filter": "parts.v > 1 AND (SELECT table_name = ''parts_b'')", "exclude_columns": ["v"]}}') IS NOT NULL AS made;
+INSERT INTO parts VALUES (11, 'a', 11), (12, 'a', 0), (13, 'b', 11), (14, 'b', 0);
+SELECT sequin.sync() IS NOT NULL AS synced;
+\set c leaves
+:received
+SELECT message -> 'record' AS record, message #>> '{metadata,table_name}' AS table_name FROM sequin.receive('fc_leaves_late', 10);
+
 -- A filter that decoding can evaluate, but for this change: later, with the same outcome
 SELECT sequin.create_consumer('fc_division', '{filter_claim.o}', '{insert}', '10 / new.n > 1') IS NOT NULL AS made;
 INSERT INTO o VALUES (4000, 0), (4001, 1), (4002, 20);

@@ -285,16 +285,27 @@ const TableOptions& OptionsOf(const Consumer* consumer) {
   return *consumer->options;
 }
 
+namespace {
+
+const TableOption* OptionOf(const Consumer* consumer, Oid relation) {
+  const char* table = get_rel_name(relation);
+  const char* schema = table ? get_namespace_name(get_rel_namespace(relation)) : nullptr;
+  return schema ? OptionsOf(consumer).Find(schema, table) : nullptr;
+}
+
+}  // namespace
+
 TableChoice ChoiceFor(const Consumer* consumer, const char* schema, const char* table,
                       Oid relation) {
-  const TableOptions& options = OptionsOf(consumer);
-  const TableOption* option = options.Find(schema, table);
-  if (option == nullptr && consumer->include_children && options.count > 0) {
+  if (OptionsOf(consumer).count == 0) return consumer->choice;
+  // Options go by the root of a partition, under whatever name its changes are published.
+  List* ancestors = get_rel_relispartition(relation) ? get_partition_ancestors(relation) : NIL;
+  const TableOption* option = ancestors != NIL ? OptionOf(consumer, llast_oid(ancestors))
+                                               : OptionsOf(consumer).Find(schema, table);
+  if (option == nullptr && ancestors == NIL && consumer->include_children) {
     ListCell* cell;
     foreach (cell, InheritanceAncestors(relation)) {
-      const char* name = get_rel_name(lfirst_oid(cell));
-      const char* of = name ? get_namespace_name(get_rel_namespace(lfirst_oid(cell))) : nullptr;
-      if (of != nullptr) option = options.Find(of, name);
+      option = OptionOf(consumer, lfirst_oid(cell));
       if (option != nullptr) break;
     }
   }

@@ -85,7 +85,7 @@ FilterExpression Parse(Relation relation, PublishedName* name, const char* sql) 
   state->p_sourcetext = sql;
   Node* raw = RawExpression(state, sql);
   RequireHarmlessText(raw, state, relation);
-  AddRows(state, relation, name->table);
+  AddRows(state, relation, name->row);
   state->p_post_columnref_hook = PseudoColumn;
   state->p_ref_hook_state = name;
   // The kind for a select list lets aggregates and the like through to RequireDecodable, which
@@ -108,15 +108,18 @@ FilterExpression Parse(Relation relation, PublishedName* name, const char* sql) 
 }  // namespace
 
 PublishedName NameAsPublished(Relation relation, Oid published) {
-  Oid name = OidIsValid(published) ? published : RelationGetRelid(relation);
-  if (!OidIsValid(published) && relation->rd_rel->relispartition) {
-    List* ancestors = get_partition_ancestors(RelationGetRelid(relation));
-    if (ancestors != NIL) name = llast_oid(ancestors);
+  Oid root = RelationGetRelid(relation);
+  if (relation->rd_rel->relispartition) {
+    List* ancestors = get_partition_ancestors(root);
+    if (ancestors != NIL) root = llast_oid(ancestors);
   }
-  const char* table = get_rel_name(name);
-  const char* schema = table ? get_namespace_name(get_rel_namespace(name)) : nullptr;
-  if (schema != nullptr) return {schema, table};
-  return {get_namespace_name(RelationGetNamespace(relation)), RelationGetRelationName(relation)};
+  if (!OidIsValid(published)) published = root;
+  const char* row = get_rel_name(root);
+  const char* table = get_rel_name(published);
+  const char* schema = table ? get_namespace_name(get_rel_namespace(published)) : nullptr;
+  if (schema != nullptr && row != nullptr) return {schema, table, row};
+  const char* own = RelationGetRelationName(relation);
+  return {get_namespace_name(RelationGetNamespace(relation)), own, own};
 }
 
 void WithFilterPlace(FilterPlace place, void (*body)(void*), void* argument) {
@@ -160,7 +163,7 @@ void CheckExpressionSyntax(const char* sql) {
 FilterExpression ParseFilterExpression(Relation relation, Oid published, const char* sql) {
   FilterExpression expression{};
   PublishedName name = NameAsPublished(relation, published);
-  WithFilterPlace({sql, name.table},
+  WithFilterPlace({sql, name.row},
                   [&] { UnderFixedSettings([&] { expression = Parse(relation, &name, sql); }); });
   return expression;
 }

@@ -22,10 +22,12 @@ struct FilterExpression {
   Bitmapset* plain_columns;
 };
 
-// What a table's changes are called: its own name, or that of its partition root.
+// What a table's changes are called: its own name, or that of its partition root. A filter calls the
+// plain row by the root's name in both cases.
 struct PublishedName {
   const char* schema;
   const char* table;
+  const char* row;
 };
 // `published`: InvalidOid means the root of a partition, else the table itself.
 PublishedName NameAsPublished(Relation relation, Oid published);

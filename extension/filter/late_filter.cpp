@@ -22,7 +22,7 @@ struct Scope {
 Scope ScopeOf(Relation relation, const PublishedName& name, MemoryContext context) {
   return {RelationGetRelid(relation),
           relation->rd_rel->reltype,
-          MemoryContextStrdup(context, name.table),
+          MemoryContextStrdup(context, name.row),
           context,
           {}};
 }
@@ -141,7 +141,7 @@ List* Analyze(RawStmt* statement, const char* sql, Scope* scope) {
 
 FilterColumns CheckLateFilter(Relation relation, const PublishedName& name, const char* sql) {
   Scope scope = ScopeOf(relation, name, CurrentMemoryContext);
-  WithFilterPlace({sql, name.table}, [&] { Analyze(RawQuery(sql), sql, &scope); });
+  WithFilterPlace({sql, name.row}, [&] { Analyze(RawQuery(sql), sql, &scope); });
   return scope.columns;
 }
 

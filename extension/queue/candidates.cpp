@@ -136,7 +136,7 @@ Judgement CandidateJudge::Judge(const Entry& entry) {
 
 SandboxResult CandidateJudge::Run(const LogRow& row, const char* sql) {
   LogRelation table = FindLogRelation(row.relation);
-  PublishedName name{table.schema, table.table};
+  PublishedName name{table.schema, table.table, table.table};
   LateChange change{row.action, name, row.record, row.changes, row.meta};
   prepared_ = gone_ = match_ = false;
   SandboxLimits limits{kCandidateMs, conflict_ ? kNextLockMs : kLockMs};
