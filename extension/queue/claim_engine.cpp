@@ -82,12 +82,28 @@ void ClaimEngine::FillFromHeld(int32_t limit, bool capped) {
   }
 }
 
+bool ClaimEngine::Outdated(const Entry& entry) {
+  return rules_.latest && !entry.Has(kBarrier) && !entry.Has(kSecondGroup) &&
+         store_->Superseded(entry);
+}
+
+// The first entry of a group but for those that were superseded, which are done.
+Entry* ClaimEngine::LiveFront(Group* group) {
+  Entry* front = held_.Front(group);
+  while (front != nullptr && Outdated(*front)) {
+    held_.PopFront(group);
+    sentenced_ = true;
+    front = held_.Front(group);
+  }
+  return front;
+}
+
 // Takes one entry of some candidate; false when there are none left.
 bool ClaimEngine::TakeCandidate(bool capped) {
   uint64_t hash;
   while (NextCandidateGroup(&hash)) {
     Group* group = Touch(hash);
-    Entry* front = held_.Front(group);
+    Entry* front = LiveFront(group);
     if (front == nullptr || !Eligible(*front, capped)) continue;
     bool taken = TakeHeld(*front);
     if (full_ || stopped_) return false;
@@ -125,7 +141,7 @@ void ClaimEngine::FillFromOwnGroups(int32_t limit) {
     for (int which = 0; which < (entry.Has(kSecondGroup) ? 2 : 1); which++) {
       Group* group = held_.Get(which == 0 ? entry.group : entry.second_group);
       while (static_cast<int32_t>(taken_.size()) < limit && !stopped_) {
-        Entry* front = held_.Front(group);
+        Entry* front = LiveFront(group);
         if (front == nullptr || !Eligible(*front, false)) break;
         TakeHeld(*front);
         if (full_) break;
@@ -228,6 +244,13 @@ void ClaimEngine::ScanRoute(int32_t limit) {
 
 // False: it stays where it is.
 bool ClaimEngine::ScanEntry(const Entry& entry) {
+  if (rules_.latest) {
+    if (Outdated(entry)) {
+      next_ord_ = entry.ord + 1;
+      return true;
+    }
+    ForGroups(entry, [&](Group* group) { LiveFront(group); });
+  }
   if (MustWait(entry)) {
     waits_for_settles_ = waits_for_settles_ || rules_.order == OrderMode::kStrict;
     if (rules_.order == OrderMode::kStrict) return false;

@@ -23,6 +23,7 @@
 //    nothing of its table is taken while it is parked before it, out, or in the same claim.
 //  * A candidate is judged when it could be taken, each time anew, and before it is: one that does
 //    not match leaves no trace, frees its group at once and counts towards no limit.
+//  * With mode latest a parked entry that was superseded is no reason to wait, whatever its delay.
 //  * An entry that a rewind has overtaken (void) frees its group but does not come back.
 #pragma once
 
@@ -39,7 +40,8 @@ struct ClaimRules {
   int32_t max_in_flight;  // 0: no limit
   bool count_expiry;      // an expired claim counts an attempt for the first entry of a group
   OrderMode order = OrderMode::kGroup;
-  int64_t bytes_max = 0;             // of one claim, which has at least one message; 0: no limit
+  bool latest = false;    // an entry that is not the newest of its key is passed by; order kGroup
+  int64_t bytes_max = 0;  // of one claim, which has at least one message; 0: no limit
   const uint8_t* request = nullptr;  // 16 bytes: the name that the client gives its claim
   int32_t scan_limit = 20000;
   int32_t row_entries = kHeldRowEntries;
@@ -142,6 +144,8 @@ class ClaimEngine {
 
   // NextClaim.
   void FillFromHeld(int32_t limit, bool capped);
+  bool Outdated(const Entry& entry);
+  Entry* LiveFront(Group* group);
   bool TakeCandidate(bool capped);
   bool NextCandidateGroup(uint64_t* group);
   void FillFromOwnGroups(int32_t limit);

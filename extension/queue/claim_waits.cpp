@@ -95,7 +95,7 @@ int64_t ClaimEngine::WaitOf(const Entry& front) {
 }
 
 void ClaimEngine::Evaluate(Group* group) {
-  Entry* front = held_.Front(group);
+  Entry* front = LiveFront(group);
   if (front == nullptr) return;
   Entry entry = *front;
   int64_t wait = WaitOf(entry);

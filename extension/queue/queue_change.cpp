@@ -18,6 +18,7 @@ ClaimRules RulesOf(const Consumer* consumer, const OpenClaims& open) {
   rules.max_in_flight = consumer->max_in_flight;
   rules.count_expiry = consumer->kind == ConsumerKind::kPull;
   rules.order = consumer->order;
+  rules.latest = consumer->latest;
   return rules;
 }
 

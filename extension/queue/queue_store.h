@@ -101,6 +101,9 @@ class QueueStore {
  public:
   // Of an entry with kCandidate that could be taken now.
   virtual Judgement Judge(const Entry&) { return {Verdict::kTake}; }
+  // Of an entry with one group, when only the newest message of each key is wanted: there is a
+  // newer one, in the route behind it.
+  virtual bool Superseded(const Entry&) { return false; }
 
   // The newest row, without its entries. False: there is none.
   virtual bool NewestClaim(VisitClaim visit) = 0;

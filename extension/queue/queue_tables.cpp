@@ -7,6 +7,7 @@
 #include "queue/candidates.h"
 #include "queue/queue_columns.h"
 #include "queue/queue_locks.h"
+#include "stream/latest_reader.h"
 
 namespace sequin {
 
@@ -50,6 +51,7 @@ void QueueTables::Close() {
         &candidates_[0], &candidates_[1], &ready_}) {
     probe->Close();
   }
+  if (latest_ != nullptr) latest_->Close();
   route_.Close();
   log_.Close();
   claim_.Close();
@@ -342,6 +344,10 @@ int64_t QueueTables::EntryBytes(int64_t seq) {
 
 Judgement QueueTables::Judge(const Entry& entry) {
   return judge_ ? judge_->Judge(entry) : Judgement{Verdict::kTake};
+}
+
+bool QueueTables::Superseded(const Entry& entry) {
+  return latest_ != nullptr && latest_->Superseded(entry, &log_);
 }
 
 void QueueTables::CheckInterrupts() {

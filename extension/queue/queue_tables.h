@@ -9,6 +9,7 @@
 namespace sequin {
 
 class CandidateJudge;
+class LatestReader;
 
 // Memory of the pure parts: a memory context.
 Memory MemoryOf(MemoryContext context);
@@ -24,6 +25,8 @@ class QueueTables final : public QueueStore {
   explicit QueueTables(int32 consumer) : consumer_(consumer), route_(consumer) {}
   // Who decides about candidates; without, they are taken.
   void set_judge(CandidateJudge* judge) { judge_ = judge; }
+  // Who knows the newest message of each key, for mode latest.
+  void set_latest(LatestReader* latest) { latest_ = latest; }
   void Open();
   // Everything as the snapshot shows it, which must be registered.
   void OpenForReading(Snapshot snapshot);
@@ -51,6 +54,7 @@ class QueueTables final : public QueueStore {
   int64_t EntryBytes(int64_t seq) override;
   void CheckInterrupts() override;
   Judgement Judge(const Entry& entry) override;
+  bool Superseded(const Entry& entry) override;
   void Damaged(const char* where, int64_t at) override;
 
   // Settlers. False: no such claim.
@@ -86,6 +90,7 @@ class QueueTables final : public QueueStore {
 
   int32 consumer_;
   CandidateJudge* judge_ = nullptr;
+  LatestReader* latest_ = nullptr;
   MemoryContext context_ = nullptr;
   Snapshot snapshot_ = SnapshotSelf;
   TableWriter claim_, held_, settle_;

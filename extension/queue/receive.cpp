@@ -18,8 +18,13 @@ namespace sequin {
 static constexpr int kScanRoundsMax = 50;
 
 Receiver::Receiver(const Consumer* consumer, const ReceiveRequest& request)
-    : consumer_(consumer), request_(request), judge_(consumer->id), tables_(consumer->id) {
+    : consumer_(consumer),
+      request_(request),
+      judge_(consumer->id),
+      latest_(consumer->id, consumer->stream),
+      tables_(consumer->id) {
   tables_.set_judge(&judge_);
+  if (consumer->latest) tables_.set_latest(&latest_);
 }
 
 bool Receiver::TakeBatches(ClaimEngine* engine) {

@@ -6,6 +6,7 @@
 #include "queue/candidates.h"
 #include "queue/claim_session.h"
 #include "queue/envelope.h"
+#include "stream/latest_reader.h"
 
 namespace sequin {
 
@@ -50,6 +51,7 @@ class Receiver {
   const Consumer* consumer_;
   ReceiveRequest request_;
   CandidateJudge judge_;
+  LatestReader latest_;
   QueueTables tables_;
   ClaimEngine* engine_ = nullptr;
   Vec<const Draft*> claims_;    // of the batches, nullptr: nothing

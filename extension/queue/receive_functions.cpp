@@ -10,6 +10,7 @@
 #include "queue/own_statement.h"
 #include "queue/queue_locks.h"
 #include "queue/receive.h"
+#include "stream/stream.h"
 #include "wake/wake.h"
 
 namespace sequin {
@@ -96,6 +97,7 @@ Datum Receive(FunctionCallInfo call) {
   InitMaterializedSRF(call, 0);
   auto* result = reinterpret_cast<ReturnSetInfo*>(call->resultinfo);
   if (consumer->paused) return Datum{0};
+  RequireReadableStream(consumer->stream, consumer->owner);
   Receiver receiver(consumer, request);
   if (!ClaimOrWait(&receiver, consumer->id, wait)) return Datum{0};
   receiver.Answer(
@@ -144,6 +146,7 @@ Datum AgentReceive(FunctionCallInfo call) {
   InitMaterializedSRF(call, 0);
   auto* result = reinterpret_cast<ReturnSetInfo*>(call->resultinfo);
   if (consumer->paused) return Datum{0};
+  RequireReadableStream(consumer->stream, consumer->owner);
   uint32 generation = WakeGeneration(consumer->id);
   Receiver receiver(consumer, {batches, visibility});
   bool any = receiver.Claim(false);

@@ -156,6 +156,16 @@ bool MayReadStream(const Stream& stream, Oid role) {
   return has_privs_of_role(role, stream.owner) || IsGrantee(stream.id, role, "read");
 }
 
+void RequireReadableStream(int32 id, Oid consumer_owner) {
+  Stream stream;
+  if (id == 0 || !FindStreamById(id, &stream) || MayReadStream(stream, consumer_owner)) return;
+  ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+          errmsg("role \"%s\" may not read stream \"%s\"", GetUserNameFromId(consumer_owner, true),
+                 stream.name),
+          errdetail("It owns the consumer, and its right was taken back."),
+          errhint("The owner of the stream can call sequin.grant_stream."));
+}
+
 void LockStreamShared(int32 stream) {
   LockDatabaseObject(OwnTableOid("stream"), static_cast<Oid>(stream), 0, ShareLock);
 }

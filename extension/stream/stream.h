@@ -27,6 +27,8 @@ enum class StreamUse {
 Stream FindStream(std::string_view name_or_uuid, StreamUse use);
 // Without a check of rights. False: there is none.
 bool FindStreamById(int32 id, Stream* stream);
+// The owner of a consumer may still read the stream, if it has one. ERROR 42501.
+void RequireReadableStream(int32 stream, Oid consumer_owner);
 // Whether a role may read: it owns the stream or was granted it.
 bool MayReadStream(const Stream& stream, Oid role);
 
