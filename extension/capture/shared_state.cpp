@@ -24,6 +24,7 @@ static void InitDatabase(DatabaseState* state) {
   pg_atomic_init_u64(&state->passed, 0);
   pg_atomic_init_u32(&state->sync_waiters, 0);
   ConditionVariableInit(&state->passed_on);
+  pg_atomic_init_u64(&state->delayed_due, 0);
   pg_atomic_init_u64(&state->next_seq, 0);
   pg_atomic_init_u64(&state->commit_time, 0);
   pg_atomic_init_u32(&state->incarnation, 0);

@@ -45,6 +45,7 @@ struct DatabaseState {
   pg_atomic_uint64 passed;        // everything committed before it is in the log
   pg_atomic_uint32 sync_waiters;  // backends in sequin.sync()
   ConditionVariable passed_on;    // `passed` grew while somebody waited
+  pg_atomic_uint64 delayed_due;   // a delayed message was committed that is due then; 0: none
   pg_atomic_uint64 next_seq;
   pg_atomic_uint64 commit_time;  // TimestampTz of the last commit written to the log
   pg_atomic_uint32 incarnation;

@@ -12,6 +12,7 @@
 #include "pg/crash_point.h"
 #include "pg/table.h"
 #include "pg/transaction.h"
+#include "stream/delayed.h"
 
 namespace sequin {
 
@@ -44,6 +45,7 @@ class Worker {
   void SeparateCaches();
   void LeaveIfDropped();
   bool StartTurn();
+  void DelayedTurn();
   void RetentionTurn();
   void Publish();
 
@@ -55,6 +57,7 @@ class Worker {
   Confirmable unconfirmed_[2];  // the older waits for its flush; the newer grows meanwhile
   TimestampTz last_idle_confirm_;
   TimestampTz last_retention_;
+  DelayedMessages delayed_;
   uint64 invalidations_seen_;
   XLogRecPtr catalogs_differ_until_;
 };
@@ -258,6 +261,12 @@ bool Worker::StartTurn() {
   return appender_.AnyStarts();
 }
 
+void Worker::DelayedTurn() {
+  if (delayed_.MillisecondsLeft() > 0 && pg_atomic_read_u64(&state_->delayed_due) == 0) return;
+  SeparateCaches();
+  delayed_.Turn(state_);
+}
+
 void Worker::RetentionTurn() {
   TimestampTz now = GetCurrentTimestamp();
   if (now - last_retention_ < kRetentionUs) return;
@@ -282,6 +291,7 @@ void Worker::Sleep(bool invisible_tail) {
   if (!XLogRecPtrIsInvalid(unconfirmed_[0].position)) timeout = kUnflushedMs;
   if (invisible_tail) timeout = kInvisibleTailMs;
   if (unflushed_source) timeout = Min(timeout, kAsyncCommitMs);
+  timeout = Min(timeout, delayed_.MillisecondsLeft());
   int events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout,
                          PG_WAIT_EXTENSION);
   ResetLatch(MyLatch);
@@ -300,6 +310,7 @@ void Worker::Run() {
     bool more = DecodeTurn();
     WriteTurn();
     more |= StartTurn();
+    DelayedTurn();
     ConfirmTurn();
     RetentionTurn();
     Publish();

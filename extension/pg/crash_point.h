@@ -5,7 +5,7 @@
 //   sequin.crash_text = 'poison'     -- dies while it encodes a record that contains this text
 //
 // Known names: capture.before_commit, capture.after_commit, capture.after_confirm, capture.spill,
-// claim.before_answer, settle.before_return.
+// claim.before_answer, settle.before_return, delayed.before_commit, delayed.after_commit.
 #pragma once
 
 #include "pg/prelude.h"

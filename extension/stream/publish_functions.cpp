@@ -4,6 +4,7 @@
 #include "pg/table.h"
 #include "queue/arguments.h"
 #include "queue/table_writer.h"
+#include "stream/delayed.h"
 #include "stream/key_pattern.h"
 #include "stream/publish.h"
 #include "stream/stream.h"
@@ -86,6 +87,7 @@ PublishMessage BeginPublish(FunctionCallInfo call, bool json) {
   if (deliver_at > GetCurrentTimestamp()) {
     message.flags |= kPublishDelayed;
     message.deliver_at = deliver_at;
+    TellDelayedAtCommit(deliver_at);
   }
   return message;
 }
