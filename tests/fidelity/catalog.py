@@ -119,7 +119,7 @@ class Catalog:
         if identity == "f":
             return columns, usable
         if identity == "i":
-            return replica, replica
+            return replica, usable if usable and set(usable) <= set(replica) else replica
         return (usable if identity == "d" else None), usable
 
     def _type(self, oid):

@@ -139,9 +139,11 @@ class Story:
     def _judge_selections(self, changes):
         rows = self._sql("SELECT id, number FROM w.chosen WHERE number % 3 = 0")
         for name, findings, truth in (("chosen", selection.chosen_findings, rows),
-                                      ("judged", selection.judged_findings, changes)):
+                                      ("judged", selection.judged_findings, changes),
+                                      ("filled", selection.filled_findings, self._sql("SELECT * FROM w.filled"))):
             messages = sorted(self._receive(name), key=lambda message: message.place)
-            self.coverage.count("check", f"message of a filter ({name})", len(messages))
+            self.coverage.count("check", f"message of a selection ({name})", len(messages))
+            self.coverage.count("check", "value filled in", sum("filled_columns" in message.metadata for message in messages))
             for finding in findings(messages, truth):
                 self._find(finding)
 

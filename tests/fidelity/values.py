@@ -91,7 +91,8 @@ def stamp_with_zone(rest):
 
 def interval_value(rest):
     if rest.random() < 0.2:
-        return rest.choice(["0", "-178000000 years", "178000000 years", "1 mon -1 day 00:00:01", "-00:00:00.000001"])
+        return rest.choice(["0", "-178000000 years", "178000000 years", "1 mon -1 day 00:00:01", "-00:00:00.000001",
+                            "-178956970 years -8 mons -2147483648 days", "2562047788:00:54.775807"])
     return (f"{rest.randint(-50, 50)} years {rest.randint(-20, 20)} mons {rest.randint(-40, 40)} days "
             f"{rest.choice(['', '-'])}{clock(rest)}")
 
@@ -114,6 +115,8 @@ def json_document(rest, depth=0):
 
 def plain_json(rest):
     """json keeps its text, white space and repeated keys too."""
+    if rest.random() < 0.1:  # valid JSON that names no character
+        return rest.choice(['"\\ud800"', '{"a": "\\u0000"}', '"\\u00e9\\u0061"'])
     return rest.choice(["", " ", "\n"]) + json_document(rest) + rest.choice(["", "  "])
 
 
@@ -142,7 +145,7 @@ def array_of(value):
     def make(rest):
         def item():
             return array_item(None if rest.random() < 0.2 else value(rest))
-        kind = rest.randrange(6)
+        kind = rest.randrange(8)
         size = rest.randrange(1, 4)
         row = lambda: "{" + ",".join(item() for _ in range(size)) + "}"  # noqa: E731
         if kind == 0:
@@ -152,6 +155,10 @@ def array_of(value):
             return f"[{start}:{start + size - 1}]={row()}"
         if kind == 2:
             return "{" + ",".join(row() for _ in range(rest.randrange(1, 3))) + "}"
+        if kind == 3:
+            return "{{" + row() + "}}"
+        if kind == 4:
+            return f"[0:0][{size}:{2 * size - 1}]={{{row()}}}"
         return row()
     return make
 
@@ -262,7 +269,8 @@ TYPES = [
     Type("json", lambda rest: maybe_large(rest, plain_json, large_json)),
     Type("jsonb", lambda rest: maybe_large(rest, json_document, large_json)),
     Type("jsonpath", one_of("$", '$."a"[*]?(@ > 1.50)', "strict $.x", '$.a like_regex "^b"')),
-    Type("xml", one_of("<a/>", "<a b=\"c\">d &amp; e</a>", "text only", "<x>日本</x>")),
+    Type("xml", one_of("<a/>", "<a b=\"c\">d &amp; e</a>", "text only", "<x>日本</x>",
+                       '<?xml version="1.0" encoding="latin1"?><a b="c">ü</a>')),
     Type("tsvector", lexemes),
     Type("tsquery", one_of("'a' & !'b'", "'cat':*A <-> 'it''s'", "", "'a' | 'b' & 'c'")),
     Type("int4range", int_range),
@@ -274,6 +282,9 @@ TYPES = [
     Type("int4multirange", multirange_of(int_range)),
     Type("nummultirange", multirange_of(decimal_range)),
     Type("tstzmultirange", multirange_of(stamp_range)),
+    Type("tsmultirange", multirange_of(stamp_range)),
+    Type("int8multirange", multirange_of(int_range)),
+    Type("datemultirange", multirange_of(range_of(lambda rest: plain_stamp(rest)[:10], str))),
     Type("int4[]", array_of(integer(32))),
     Type("text[]", array_of(text_value)),
     Type("numeric[]", array_of(numeric_value)),
@@ -294,6 +305,19 @@ TYPES = [
     Type("int2vector", one_of("", "-1 2")),
     Type("regtype", one_of("integer", "text[]", "-")),
     Type("refcursor", text_value),
+    Type("txid_snapshot", one_of("10:20:10,14,15", "1:1:")),
+    Type("cid", one_of("0", "7")),
+    Type("regclass", one_of("pg_class", "4294967295", "information_schema.tables", "-")),
+    Type("regproc", one_of("now", "870", "-")),
+    Type("regprocedure", one_of("lower(text)", "now()")),
+    Type("regoper", one_of("551", "0")),
+    Type("regoperator", one_of("+(integer,integer)", "-(NONE,bigint)")),
+    Type("regnamespace", one_of("public", "pg_catalog")),
+    Type("regrole", one_of("postgres", "pg_monitor")),
+    Type("regcollation", one_of('"C"', '"default"')),
+    Type("regconfig", one_of("simple", "english")),
+    Type("regdictionary", one_of("simple", "english_stem")),
+    Type("aclitem", one_of("=r/postgres", "postgres=arwdDxt/postgres")),
     Type("w.mood[]", array_of(one_of("sad", "ok", "very 'happy'")), label="enum[]", needs="mood"),
     Type("w.pair", pair_value, label="composite", needs="pair"),
     Type("w.pair[]", array_of(pair_value), label="composite[]", needs="pair"),
@@ -301,10 +325,14 @@ TYPES = [
                                          rest.choice(["sad", None])), label="composite, nested", needs="nest"),
     Type("w.positive", lambda rest: str(rest.randint(1, 2**31 - 1)), key=True, label="domain", needs="positive"),
     Type("w.labels", array_of(text_value), label="domain of array", needs="labels"),
+    Type("w.labels[]", lambda rest: "{" + array_item(array_of(text_value)(rest)) + ",NULL}",
+         label="array of domain of array", needs="labels"),
+    Type("w.positive[]", array_of(lambda rest: str(rest.randint(1, 99))), label="domain[]", needs="positive"),
     Type("w.span", range_of(small_decimal, float), label="range, own", needs="span"),
     Type("w.spans", multirange_of(range_of(small_decimal, float)), label="multirange, own", needs="span"),
     Type("hstore", hstore_value, needs="hstore"),
     Type("citext", text_value, needs="citext"),
+    Type("citext[]", array_of(text_value), needs="citext"),
     Type("ltree", one_of("", "a.b.c", "Top.X_1"), needs="ltree"),
     Type("cube", one_of("(1,2,3)", "(0.1),(2)", "()"), needs="cube"),
 ]
