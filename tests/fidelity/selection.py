@@ -36,13 +36,13 @@ def statement(rest):
     some = f"id IN (SELECT id FROM {table} OFFSET {rest.randrange(30)} LIMIT {rest.randint(1, 4)} FOR UPDATE SKIP LOCKED)"
     note = f"'{TEXT.value(rest).replace(chr(39), '')}'"
     return rest.choices([
-        f"INSERT INTO {table} VALUES ({rest.randrange(500)}, {number()}, {note}), ({rest.randrange(500)}, {number()}, NULL) "
+        f"INSERT INTO {table} SELECT i, {number()} + i, {note} FROM generate_series({rest.randrange(500)}, 500, 80) i "
         "ON CONFLICT DO NOTHING",
         f"UPDATE {table} SET number = {number()} WHERE {some}",
         f"UPDATE {table} SET note = {note} WHERE {some}",
         f"UPDATE {table} SET id = id + {rest.randrange(1000, 100000)}, number = {number()} WHERE {some}",
         f"DELETE FROM {table} WHERE {some}",
-        f"TRUNCATE {table}"], [10, 8, 3, 3, 3, 0.3])[0]
+        f"TRUNCATE {table}"], [8, 10, 3, 3, 3, 0.1])[0]
 
 
 def _value(message, name):

@@ -10,7 +10,7 @@ UNSEEN = ["CREATE UNLOGGED TABLE w.unlogged (a int, b text)",
 
 WEIGHTS = {"insert": 22, "insert_select": 4, "large": 1.5, "copy": 5, "upsert": 7, "merge": 5, "update": 20, "update_key": 6,
            "update_nothing": 2, "cursor": 2, "delete": 10, "truncate": 3, "subtransactions": 3, "lock": 2, "message": 3,
-           "unseen": 2, "update_all": 1, "chosen": 14}
+           "unseen": 2, "update_all": 1, "chosen": 18}
 
 
 class Statements:
@@ -194,7 +194,7 @@ class Statements:
         return [f"SELECT pg_logical_emit_message({transactional}, '{prefix}', {literal(text)})"]
 
     def _chosen(self, _table, _):
-        return [selection.statement(self.rest)]
+        return [selection.statement(self.rest) for _ in range(4)]
 
     @staticmethod
     def unseen_tables():
