@@ -118,6 +118,19 @@ ALTER SYSTEM RESET sequin.segment_size;
 SELECT pg_reload_conf();
 DROP EVENT TRIGGER cap_edges_refuse;
 
+-- All forms of a change are written in one transaction: a restart goes on with the next change.
+SELECT sequin.create_consumer('cap_edges_form', tables => '{cap_edges.long_key}', number_format => 'string') IS NOT NULL AS made;
+ALTER SYSTEM SET sequin.batch_rows = 1;
+SELECT pg_reload_conf();
+INSERT INTO cap_edges.long_key SELECT i::text, i FROM generate_series(2001, 2010) i;
+SELECT sequin.sync() IS NOT NULL AS synced;
+SELECT count(*) AS changes, bool_and(forms = 2 AND transactions = 1) AS whole
+FROM (SELECT count(*) AS forms, count(DISTINCT xmin::text) AS transactions
+      FROM sequin.log_0 WHERE record LIKE '{"k":"20__",%' GROUP BY commit_lsn, commit_idx) one;
+ALTER SYSTEM RESET sequin.batch_rows;
+SELECT pg_reload_conf();
+SELECT sequin.drop_consumer('cap_edges_form');
+
 SELECT sequin.drop_consumer('cap_edges');
 DROP SCHEMA cap_edges CASCADE;
 DROP ROLE cap_edges_reader;

@@ -161,6 +161,14 @@ void Appender::FlushRoutes() {
 // ---- slices
 // ----------------------------------------------------------------------------------------
 
+// Not between the forms of one change: after a restart capture goes on with the change behind it.
+bool Appender::SliceMayEnd(Batch* batch) {
+  if (progress_.part_lsn == InvalidXLogRecPtr) return true;
+  if (batch->AtChunkEnd()) FlushLogRows();
+  ChangeRecord* next = batch->FrontRecord();
+  return next == nullptr || next->commit_idx >= progress_.part_idx;
+}
+
 // One transaction. Stops at the limits, in the middle of a source transaction if need be.
 void Appender::WriteSlice(Batch* batch, size_t* visible) {
   // A process with this flag is left out of snapshots: its rows would be taken for aborted.
@@ -175,7 +183,8 @@ void Appender::WriteSlice(Batch* batch, size_t* visible) {
   InTransaction([&] {
     OpenSegment();
     WriteRelations(batch);
-    while (*visible > 0 && rows < BatchRows() && bytes < kSliceBytesMax) {
+    while (*visible > 0) {
+      if ((rows >= BatchRows() || bytes >= kSliceBytesMax) && SliceMayEnd(batch)) break;
       Transaction& transaction = batch->TransactionAt(0);
       commit_time = transaction.commit_time;
       if (transaction.records > 0 && batch->AtChunkEnd()) FlushLogRows();

@@ -85,6 +85,7 @@ class Appender {
 
   ConsumerRoute* RouteOf(int32 consumer);
   void AddConsumer(int32 consumer, int64 next_ord);
+  bool SliceMayEnd(Batch* batch);
   void WriteSlice(Batch* batch, size_t* visible);
   void TakeRecord(ChangeRecord* record, TimestampTz commit_time);
   void AddEntry(ConsumerRoute* route, const Target& target, int64 seq);

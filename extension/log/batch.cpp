@@ -144,18 +144,22 @@ bool Batch::LoadChunk() {
   return true;
 }
 
-ChangeRecord* Batch::NextRecord() {
-  Transaction& transaction = TransactionAt(0);
-  if (transaction.records == 0) return nullptr;
+ChangeRecord* Batch::FrontRecord() {
+  if (TransactionAt(0).records == 0) return nullptr;
   // A chunk that is read to its end may still be the one being filled: it was used up to here.
   if (reading_.data == nullptr || read_at_ == reading_.used) {
     if (!LoadChunk()) elog(ERROR, "sequin batch has fewer records than it counted");
   }
-  auto* record = reinterpret_cast<ChangeRecord*>(reading_.data + read_at_);
+  return reinterpret_cast<ChangeRecord*>(reading_.data + read_at_);
+}
+
+ChangeRecord* Batch::NextRecord() {
+  ChangeRecord* record = FrontRecord();
+  if (record == nullptr) return nullptr;
   read_at_ += record->bytes;
   bytes_ -= record->bytes;
   rows_--;
-  transaction.records--;
+  TransactionAt(0).records--;
   return record;
 }
 

@@ -97,11 +97,13 @@ class Batch {
   // Writing side. ------------------------------------------------------------------------------
   size_t TransactionCount() const { return transactions_.count - first_; }
   Transaction& TransactionAt(size_t i) { return transactions_[first_ + i]; }
-  // The next call of NextRecord ends the validity of all records before it, not only of the last.
+  // The next call of Next- or FrontRecord ends the validity of all records before it, not only of the last.
   bool AtChunkEnd() const { return reading_.data == nullptr || read_at_ == reading_.used; }
   // The next record of the first transaction; nullptr when that has none left. Valid until a
   // call at the end of a chunk.
   ChangeRecord* NextRecord();
+  // The same, without taking it.
+  ChangeRecord* FrontRecord();
   void FinishFirstTransaction();
   // Frees what was taken. Ends the validity of records, when nothing is left.
   void Trim();
