@@ -97,7 +97,7 @@ class Batch {
   // Writing side. ------------------------------------------------------------------------------
   size_t TransactionCount() const { return transactions_.count - first_; }
   Transaction& TransactionAt(size_t i) { return transactions_[first_ + i]; }
-  // The next call of Next- or FrontRecord ends the validity of all records before it, not only of the last.
+  // The next call of Next- or FrontRecord ends the validity of all records before it.
   bool AtChunkEnd() const { return reading_.data == nullptr || read_at_ == reading_.used; }
   // The next record of the first transaction; nullptr when that has none left. Valid until a
   // call at the end of a chunk.
