@@ -2,10 +2,12 @@
 SELECT sequin.start();
 CREATE SCHEMA cap_broken;
 -- A type whose output function goes away, as when the library of an extension is removed.
+SET client_min_messages = warning;
 CREATE TYPE cap_broken.number;
 CREATE FUNCTION cap_broken.number_in(cstring) RETURNS cap_broken.number LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
 CREATE FUNCTION cap_broken.number_out(cap_broken.number) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
 CREATE TYPE cap_broken.number (INPUT = cap_broken.number_in, OUTPUT = cap_broken.number_out, LIKE = int4);
+RESET client_min_messages;
 CREATE TABLE cap_broken.t (id int PRIMARY KEY, n cap_broken.number);
 CREATE TABLE cap_broken.other (id int PRIMARY KEY);
 SELECT sequin.create_consumer('b_all', tables => '{cap_broken.*}') IS NOT NULL AS all,
