@@ -106,6 +106,21 @@ static Oid DatabaseInTheWay(Node* statement) {
   return may ? database : InvalidOid;
 }
 
+// DROP EXTENSION locks our tables one by one, in an order of its own: it and a worker that is
+// writing would wait for each other.
+static bool DropsExtension(Node* statement) {
+  if (!IsA(statement, DropStmt)) return false;
+  auto* drop = reinterpret_cast<DropStmt*>(statement);
+  if (drop->removeType != OBJECT_EXTENSION) return false;
+  ListCell* cell;
+  foreach (cell, drop->objects) {
+    if (strcmp(strVal(lfirst(cell)), "sequin") != 0) continue;
+    Oid extension = get_extension_oid("sequin", true);
+    return OidIsValid(extension) && pg_extension_ownercheck(extension, GetUserId());
+  }
+  return false;
+}
+
 // COMMIT PREPARED commits in a transaction of its own that has no xid: AtCommit sees nothing. Which
 // consumers it has settled messages of, was forgotten with the session that prepared it.
 static void AfterPrepared(TransactionStmtKind kind) {
@@ -123,9 +138,12 @@ static void OnUtility(PlannedStmt* planned, const char* text, bool read_only_tre
   };
   Node* statement = planned->utilityStmt;
   Oid database = DatabaseInTheWay(statement);
-  if (OidIsValid(database) && database != MyDatabaseId && FindDatabase(database, false)) {
+  if (database == MyDatabaseId) database = InvalidOid;
+  if (DropsExtension(statement)) database = MyDatabaseId;
+  if (OidIsValid(database) && FindDatabase(database, false)) {
     SuspendWorker(database);
-    // After DROP DATABASE the launcher finds no slot any more and forgets the record.
+    // After DROP DATABASE the launcher finds no slot any more and forgets the record. After DROP
+    // EXTENSION the worker waits for the end of the transaction and sees what became of it.
     WithCleanup(run, [&](bool) { ResumeWorker(database); });
   } else {
     run();

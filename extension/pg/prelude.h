@@ -199,6 +199,10 @@ inline bool pg_database_ownercheck(Oid database, Oid role) {
   return object_ownercheck(DatabaseRelationId, database, role);
 }
 
+inline bool pg_extension_ownercheck(Oid extension, Oid role) {
+  return object_ownercheck(ExtensionRelationId, extension, role);
+}
+
 // Which kinds of indexes need an entry is for tables with summarizing ones (BRIN).
 inline void simple_heap_update(Relation table, ItemPointer tid, HeapTuple tuple) {
   TU_UpdateIndexes indexes;
