@@ -1,7 +1,8 @@
 # The extension, as PGXS users expect it: make, make install, make installcheck.
 # The agent and the unit tests are built by CMakeLists.txt.
 #
-#   make CRASH_POINTS=1   compiles the crash points of tests/crash in (never for production)
+#   make CRASH_POINTS=1   compiles the crash points of tests/crash and the planted bugs of tests/fidelity
+#                         in (never for production)
 
 EXTENSION  = extension/sequin
 # Not VERSION: PGXS takes that name for the server's.

@@ -10,7 +10,7 @@ UNSEEN = ["CREATE UNLOGGED TABLE w.unlogged (a int, b text)",
 
 WEIGHTS = {"insert": 22, "insert_select": 4, "large": 1.5, "copy": 5, "upsert": 7, "merge": 5, "update": 20, "update_key": 6,
            "update_nothing": 2, "cursor": 2, "delete": 10, "truncate": 3, "subtransactions": 3, "lock": 2, "message": 3,
-           "unseen": 2, "update_all": 1, "chosen": 18}
+           "unseen": 2, "update_all": 1, "chosen": 18, "annotate": 2}
 
 
 class Statements:
@@ -33,7 +33,7 @@ class Statements:
         session.attempt(statements, done, copy_data=copy_data)
 
     def _about(self, table, kind):
-        if kind in ("message", "unseen", "lock", "chosen"):
+        if kind in ("message", "unseen", "lock", "chosen", "annotate"):
             return
         yield "replica identity", table.identity + ("" if table.key else ", no key")
         yield "key", table.key_kind or "none"
@@ -192,6 +192,12 @@ class Statements:
         transactional, prefix = self.rest.choice([("true", "fidelity"), ("true", "fidelity"), ("false", "fidelity_loose")])
         text = self.rest.choice(["text", 'say "hi"', "", "back\\slash"])
         return [f"SELECT pg_logical_emit_message({transactional}, '{prefix}', {literal(text)})"]
+
+    def _annotate(self, _table, _):
+        if self.rest.random() < 0.3:
+            return ["SELECT pg_logical_emit_message(true, 'sequin:transaction_annotations.clear', '')"]
+        job = f'{{"job": {self.rest.randrange(1000)}, "by": "fidelity"}}'
+        return [f"SELECT pg_logical_emit_message(true, 'sequin:transaction_annotations.set', '{job}')"]
 
     def _chosen(self, _table, _):
         return [selection.statement(self.rest) for _ in range(4)]

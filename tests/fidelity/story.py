@@ -189,6 +189,7 @@ class Replay:
         self.story, self.consumer, self.copy = story, consumer, copy
         self.changes, self.at = changes, 0
         self.bounds = (0, 0)  # ends of the transaction before and of this one
+        self.annotations = None  # of the transaction, so far
         self.coverage = story.coverage
 
     def run(self, messages):
@@ -231,6 +232,7 @@ class Replay:
             self.at += 1
             if change.commit_end != self.bounds[1]:
                 self.bounds = (self.bounds[1], change.commit_end)
+                self.annotations = None
             if self._wanted(change):
                 return change
         return None
@@ -238,7 +240,9 @@ class Replay:
     def _wanted(self, change):
         if change.table[0] == "sequin":
             return False
-        if change.table == JOURNAL or change.action == "message":
+        if change.action == "message":
+            return self._published(change.values)
+        if change.table == JOURNAL:
             return True
         table = self.copy.catalog.table(change.table)
         if table is None:
@@ -250,6 +254,13 @@ class Replay:
             return table.kind != "p"
         return not table.ancestors & change.together
 
+    def _published(self, logical):
+        """Messages to Sequin itself are not: they say what the rest of the transaction is to carry."""
+        if not logical["prefix"].startswith("sequin:"):
+            return True
+        self.annotations = json.loads(logical["content"]) if logical["prefix"].endswith(".set") else None
+        return False
+
     def _compare_place(self, message, change):
         if change is None:
             raise Mismatch("the oracle has no further change")
@@ -258,6 +269,9 @@ class Replay:
             raise Mismatch(f"its place is not {change.index} between {self.bounds}")
         if message.action != change.action or message.table != self._name(change):
             raise Mismatch("another action or table")
+        if message.metadata["transaction_annotations"] != self.annotations:
+            raise Mismatch(f"its annotations are not {self.annotations}")
+        self.coverage.count("check", "annotated message", self.annotations is not None)
 
     def _name(self, change):
         if self.consumer.leaves or change.action == "message":
