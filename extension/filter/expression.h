@@ -22,8 +22,8 @@ struct FilterExpression {
   Bitmapset* plain_columns;
 };
 
-// What a table's changes are called: its own name, or that of its partition root. A filter calls the
-// plain row by the root's name in both cases.
+// What a table's changes are called: its own name, or that of its partition root. A filter calls
+// the plain row by the root's name in both cases.
 struct PublishedName {
   const char* schema;
   const char* table;
