@@ -117,6 +117,27 @@ SELECT sequin.sync() IS NOT NULL AS synced;
 SELECT count(*) FROM sequin.receive('c_all', batch_size => 100);
 SELECT sequin.drop_consumer(name) FROM sequin.consumers;
 
+-- Rights that come by way of another role end with the membership.
+CREATE ROLE cap_col_group;
+GRANT SELECT ON cap_col.people TO cap_col_group;
+GRANT cap_col_group TO cap_col_reader;
+SET ROLE cap_col_reader;
+SELECT cap_col.make('c');
+RESET ROLE;
+INSERT INTO cap_col.people VALUES (20, 'member', 'x', 7, 1);
+REVOKE cap_col_group FROM cap_col_reader;
+INSERT INTO cap_col.people VALUES (21, 'no member', 'x', 7, 1);
+ALTER ROLE cap_col_reader SUPERUSER;
+INSERT INTO cap_col.people VALUES (22, 'superuser', 'x', 7, 1);
+ALTER ROLE cap_col_reader NOSUPERUSER;
+INSERT INTO cap_col.people VALUES (23, 'nobody', 'x', 7, 1);
+SELECT sequin.sync() IS NOT NULL AS synced;
+\set c c
+:got
+SELECT sequin.drop_consumer('c');
+DROP OWNED BY cap_col_group;
+DROP ROLE cap_col_group;
+
 -- Columns that are dropped or renamed are simply not there; a name that comes back is.
 SELECT cap_col.make('c', columns => '{id,name}'), cap_col.make('c_not', exclude_columns => '{name}', columns => '{}');
 ALTER TABLE cap_col.people RENAME name TO called;
