@@ -65,7 +65,7 @@ static Datum EncodedEntry(const Entry& entry) {
 }
 
 void DeadLetterWriter::Write(const Entry& entry, const char* reason, std::string_view error,
-                             const LogRow* row, EnvelopeWriter* envelopes) {
+                             const LogRow* row, EnvelopeWriter* envelopes, MessageRows* rows) {
   if (!table_.is_open()) table_.Open("dead_letter");
   Datum values[kCount] = {};
   bool nulls[kCount] = {};
@@ -83,9 +83,12 @@ void DeadLetterWriter::Write(const Entry& entry, const char* reason, std::string
   if (!group_key.empty()) values[kGroupKey] = TextDatum(group_key);
   for (int column = kMessage; column < kCount; column++) nulls[column] = row == nullptr;
   if (row) {
+    // The message is what the consumer would have got; what can be put back is the row of the log.
+    LogRow shown = *row;
+    if (rows != nullptr) rows->Finish(entry, &shown);
     StringInfoData message;
     initStringInfo(&message);
-    envelopes->Write(*row, &message);
+    envelopes->Write(shown, &message);
     values[kMessage] = TextDatum({message.data, static_cast<size_t>(message.len)});
     SetSource(*row, envelopes->RelationOf(row->relation), values);
   }
@@ -118,8 +121,8 @@ void WriteDeadLetters(const Consumer* consumer, ClaimEngine* engine) {
   for (const DeadEntry& dead : engine->dead()) {
     LogRow row;
     bool found = log.Find(dead.entry.seq, &row);
-    if (found) rows.Finish(dead.entry, &row);
-    writer.Write(dead.entry, ReasonOf(dead.cause), dead.error, found ? &row : nullptr, &envelopes);
+    writer.Write(dead.entry, ReasonOf(dead.cause), dead.error, found ? &row : nullptr, &envelopes,
+                 &rows);
   }
   log.Close();
   writer.Close();

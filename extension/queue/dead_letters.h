@@ -3,6 +3,7 @@
 
 #include "queue/claim_engine.h"
 #include "queue/envelope.h"
+#include "queue/message_row.h"
 #include "queue/table_writer.h"
 
 namespace sequin {
@@ -14,9 +15,10 @@ class DeadLetterWriter {
  public:
   explicit DeadLetterWriter(const Consumer* consumer) : consumer_(consumer) {}
 
-  // `row` is nullptr when the log has it no more.
+  // `row` is that of the log, nullptr when it has it no more; `rows` make of it what the consumer
+  // gets, nullptr: it is that.
   void Write(const Entry& entry, const char* reason, std::string_view error, const LogRow* row,
-             EnvelopeWriter* envelopes);
+             EnvelopeWriter* envelopes, MessageRows* rows = nullptr);
   void Close();
 
  private:
