@@ -147,17 +147,6 @@ SELECT sequin.sync() IS NOT NULL AS synced;
 :received
 SELECT d.reason, d.last_error FROM sequin.dead_letter d JOIN sequin.consumer c ON c.id = d.consumer WHERE c.name = 'fc_division';
 
--- A dead letter that is put back is looked at again, with all columns
-SELECT sequin.create_consumer('fc_again', '{filter_claim.t}', '{insert}', 'filter_claim.good(new.k)', columns => '{id}') IS NOT NULL AS made;
-INSERT INTO t (id, k) VALUES (50, 'error'), (51, 'error');
-SELECT sequin.sync() IS NOT NULL AS synced;
-\set c again
-:received
-CREATE OR REPLACE FUNCTION good(k text) RETURNS bool LANGUAGE sql AS 'SELECT k = ''error''';
-SELECT message::json -> 'record' AS record FROM sequin.dead_letter d JOIN sequin.consumer c ON c.id = d.consumer WHERE c.name = 'fc_again' ORDER BY d.id;
-SELECT result FROM sequin.requeue_dead_letters('fc_again');
-SELECT message -> 'record' AS record, group_key FROM sequin.receive('fc_again', 10);
-
 -- What cannot be turned: whether the old row matched is not known
 SELECT sequin.create_consumer('fc_turn', '{filter_claim.o}', NULL, '(SELECT new.n = 1)', filter_transition => 'insert_delete');
 

@@ -32,6 +32,7 @@ struct Options {
   bool rewinds = true;
   bool leave_open = false;  // transactions stay open in the end
   bool orders = false;      // also no order and strict order
+  bool candidates = false;  // entries that are judged when they could be taken
 };
 
 class Walk {
@@ -110,6 +111,8 @@ class Walk {
         entry.group = 30;
         entry.flags |= kBarrier;
       }
+      bool judged = options_.candidates && !entry.Has(kBarrier) && Random(2);
+      if (judged) entry.flags |= kCandidate;
       model_.route.push_back(entry);
       ordered_.push_back(InOrder(entry, rules_.order));
     }
@@ -430,6 +433,10 @@ class Walk {
       if (EndOf(row.no) > now_) Fail("claim " + std::to_string(row.no) + " expired too early");
       InsertSettle(row.no, row.pos, row.outcome, kAtOnce, true, kNoTransaction);
     }
+    for (int64_t ord : discarded_) {
+      if (done_[Index(ord)]) Fail("discarded and done");
+      done_[Index(ord)] = true;
+    }
     for (const DeadEntry& dead : engine->dead()) {
       if (done_[Index(dead.entry.ord)]) Fail("dead and done");
       done_[Index(dead.entry.ord)] = true;
@@ -459,12 +466,26 @@ class Walk {
     }
   }
 
+  Judgement Judge(const Entry& entry) {
+    if (!entry.Has(kCandidate)) Fail("judged without need");
+    int what = Random(disturb_ ? 20 : 12);  // in the end all must be decided
+    Trace("  judged " + std::to_string(entry.ord) + ": " + std::to_string(what));
+    if (what >= 8 && what < 12) discarded_.push_back(entry.ord);
+    if (what < 8) return {Verdict::kTake};
+    if (what < 12) return {Verdict::kDiscard};
+    if (what < 15) return {Verdict::kLater, now_ + 1 + Random(3)};
+    if (what < 18) return {Verdict::kDead, kAtOnce, "failed"};
+    return {Verdict::kStop};
+  }
+
   enum class End { kAnswered, kAnswerLost, kAborted };
 
   void WithEngine(Backend* backend, const std::function<void(ClaimEngine*)>& body, End end) {
     model_.locked_claims.clear();
     TestMemory memory;
     ModelStore store(&model_, &random_, [this] { Disturb(); });
+    discarded_.clear();
+    store.judge = [this](const Entry& entry) { return Judge(entry); };
     backend->open->Refresh(&store);
     rules_.now = now_;
     Memory home = memory.memory();
@@ -646,7 +667,8 @@ class Walk {
   bool disturb_ = true;
   std::vector<bool> done_;
   std::vector<int> attempts_;
-  std::vector<Entry> letters_;  // dead
+  std::vector<Entry> letters_;      // dead
+  std::vector<int64_t> discarded_;  // by the engine that runs
   std::string failure_;
   std::string trace_;
 };
@@ -681,6 +703,12 @@ TEST(ClaimModel, NoOrderAndStrictOrder) {
 }
 TEST(ClaimModel, StrictOrderWithTransactionsOpenForEver) {
   RunWalks({true, true, true, true, true}, 7);
+}
+TEST(ClaimModel, Candidates) {
+  RunWalks({true, true, true, false, false, true}, 8);
+}
+TEST(ClaimModel, CandidatesWithoutOrderAndInStrictOrder) {
+  RunWalks({true, true, true, false, true, true}, 9);
 }
 TEST(ClaimModel, TransactionsOpenForEver) {
   RunWalks({true, true, true, true}, 5);

@@ -98,6 +98,7 @@ class ModelStore final : public QueueStore {
       : model_(model), random_(random), disturb_(std::move(disturb)) {}
 
   std::string damage;  // what Damaged was called for
+  std::function<Judgement(const Entry&)> judge;
 
   bool NewestClaim(VisitClaim visit) override {
     disturb_();
@@ -212,6 +213,7 @@ class ModelStore final : public QueueStore {
     return true;
   }
   int64_t EntryBytes(int64_t seq) override { return ModelBytes(seq); }
+  Judgement Judge(const Entry& entry) override { return judge(entry); }
   void CheckInterrupts() override {}
   void Damaged(const char* where, int64_t) override { damage = where; }
 
