@@ -40,6 +40,8 @@ BEGIN
     WHEN 'receive' THEN PERFORM * FROM sequin.receive('fh_hostile');
     WHEN 'ack' THEN PERFORM sequin.ack('fh_hostile', '{00000000-0000-8000-8000-000000000000}');
     WHEN 'next due' THEN PERFORM sequin.agent_next_due((SELECT id FROM sequin.consumer WHERE name = 'fh_hostile'));
+    WHEN 'nested' THEN RETURN (SELECT evaluated_at = 'claim' FROM sequin.explain_filter('filter_hostile.t', '(SELECT true)'));
+    WHEN 'stop' THEN PERFORM sequin.stop();
     WHEN 'consumer' THEN PERFORM sequin.drop_consumer('fh_hostile');
     WHEN 'cursor' THEN DECLARE c CURSOR FOR SELECT 1; BEGIN OPEN c; RETURN true; END;
     WHEN 'listen' THEN LISTEN hostile;
@@ -62,7 +64,7 @@ SELECT sequin.create_consumer('fh_text', '{filter_hostile.t}', '{insert}', $$ le
 INSERT INTO t (k) VALUES
   ('harmless'), ('sleeps'), ('recursion'), ('insert'), ('nextval'), ('create'), ('temp'), ('write mode'), ('commit'), ('rollback'),
   ('role'), ('session user'), ('setting'), ('search path'), ('session lock'), ('try lock'), ('unlock'), ('transaction lock'), ('table lock'),
-  ('message'), ('seed'), ('receive'), ('ack'), ('next due'), ('consumer'), ('cursor'), ('listen'), ('notify'), ('prepare'), ('error'), ('caught'), ('fatal'), ('null'), ('harmless');
+  ('message'), ('seed'), ('receive'), ('ack'), ('next due'), ('nested'), ('stop'), ('consumer'), ('cursor'), ('listen'), ('notify'), ('prepare'), ('error'), ('caught'), ('fatal'), ('null'), ('harmless');
 SELECT sequin.sync() IS NOT NULL AS synced;
 
 -- The session, before

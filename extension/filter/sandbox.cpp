@@ -64,14 +64,24 @@ bool IsConflict(const ErrorData* error) {
 }  // namespace
 
 SandboxResult RunInSandbox(Oid user, SandboxLimits limits, void (*body)(void*), void* argument) {
-  StartFilterBudget(limits.milliseconds);
-  inside = true;
-  ErrorData* error = InRolledBackSubtransaction([&] {
-    Enter(user, limits);
-    body(argument);
-  });
-  inside = false;
-  bool over = StopFilterBudget();
+  // There is one budget.
+  RefuseInSandbox("a function that evaluates or checks filters");
+  ErrorData* error = nullptr;
+  bool over = false;
+  // Beginning a subtransaction can fail, too.
+  WithCleanup(
+      [&] {
+        StartFilterBudget(limits.milliseconds);
+        inside = true;
+        error = InRolledBackSubtransaction([&] {
+          Enter(user, limits);
+          body(argument);
+        });
+      },
+      [&](bool) {
+        inside = false;
+        over = StopFilterBudget();
+      });
   if (error == nullptr) return {};
   // Somebody wants the whole call to end.
   if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && !over) ReThrowError(error);
