@@ -13,6 +13,7 @@
 #include "pg/table.h"
 #include "pg/transaction.h"
 #include "stream/delayed.h"
+#include "stream/stream_retention.h"
 
 namespace sequin {
 
@@ -46,7 +47,7 @@ class Worker {
   void LeaveIfDropped();
   bool StartTurn();
   void DelayedTurn();
-  void RetentionTurn();
+  bool RetentionTurn();
   void Publish();
 
   DatabaseState* state_;
@@ -267,12 +268,14 @@ void Worker::DelayedTurn() {
   delayed_.Turn(state_);
 }
 
-void Worker::RetentionTurn() {
+// One part of what is to be done; true: there is more.
+bool Worker::RetentionTurn() {
   TimestampTz now = GetCurrentTimestamp();
-  if (now - last_retention_ < kRetentionUs) return;
-  last_retention_ = now;
+  if (now - last_retention_ < kRetentionUs) return false;
   SeparateCaches();
-  while (DropOldestSegment()) CHECK_FOR_INTERRUPTS();
+  bool more = DropOldestSegment() || TrimStreams(appender_.key_state());
+  if (!more) last_retention_ = now;
+  return more;
 }
 
 // Waits for WAL. A commit looks at `sleeping` after its WAL is on disk, we look at the WAL after
@@ -305,6 +308,7 @@ void Worker::Run() {
     if (ConfigReloadPending) {
       ConfigReloadPending = false;
       ProcessConfigFile(PGC_SIGHUP);
+      last_retention_ = 0;  // it may be about retention
     }
     LeaveIfDropped();
     bool more = DecodeTurn();
@@ -312,7 +316,7 @@ void Worker::Run() {
     more |= StartTurn();
     DelayedTurn();
     ConfirmTurn();
-    RetentionTurn();
+    more |= RetentionTurn();
     Publish();
     SendNotifications(state_);
     if (!more) Sleep(invisible_ > 0);

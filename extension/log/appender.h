@@ -52,6 +52,7 @@ class Appender {
   // Gives new consumers of streams more of what the stream holds, sequin.batch_rows at once.
   void AdvanceStarts();
   bool AnyStarts() const { return !starts_.empty(); }
+  KeyState* key_state() { return &key_state_; }
   // Raises confirm_limit beyond `lsn`, durably, when it is below.
   void AllowConfirm(XLogRecPtr lsn);
 

@@ -6,6 +6,7 @@
 #include "pg/memory.h"
 #include "pg/table.h"
 #include "pg/transaction.h"
+#include "stream/stream_retention.h"
 
 namespace sequin {
 
@@ -116,22 +117,24 @@ static bool AnybodyNeedsNow(int32 segment_no) {
 }
 
 bool DropOldestSegment() {
-  bool dropped = false;
+  bool more = false;
   replorigin_session_origin = DoNotReplicateId;
   InTransaction([&] {
     SPI_connect();
     OldSegment segment;
-    if (FindOldSegment(&segment) && !AnybodyNeeds(segment.no) &&
-        ConditionalLockRelationOid(segment.log, AccessExclusiveLock) &&
+    ForgetPassedStarts(NeedsBefore);
+    bool old = FindOldSegment(&segment) && !AnybodyNeeds(segment.no);
+    more = old && !KeepStreamMessages(segment.no);
+    if (old && !more && ConditionalLockRelationOid(segment.log, AccessExclusiveLock) &&
         ConditionalLockRelationOid(segment.route, AccessExclusiveLock) &&
         !AnybodyNeedsNow(segment.no)) {
       Drop(segment);
-      dropped = true;
+      more = true;
     }
     SPI_finish();
   });
   replorigin_session_origin = InvalidRepOriginId;
-  return dropped;
+  return more;
 }
 
 }  // namespace sequin

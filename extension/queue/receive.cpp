@@ -9,6 +9,7 @@
 #include "queue/queue_change.h"
 #include "queue/queue_locks.h"
 #include "queue/suspension.h"
+#include "stream/stream.h"
 #include "wake/wake.h"
 
 namespace sequin {
@@ -159,13 +160,18 @@ class GroupNames {
 
 }  // namespace
 
-// The log has it no more: there is nothing to deliver, now or later.
+// The log has it no more: there is nothing to deliver, now or later. A stream with one message per
+// key has a newer one instead, or the key's time there was over.
 void Receiver::DropUnreadable(const ReceivedMessage& message) {
   WithOwnOrigin([&] {
     QueueTables tables(consumer_->id);
     tables.Open();
     tables.InsertSettle(message.id.claim, message.id.position, Outcome::kAcked, true, kAtOnce, {});
     tables.Close();
+    Stream stream;
+    bool replaced = consumer_->stream != 0 && FindStreamById(consumer_->stream, &stream) &&
+                    stream.one_message_per_key;
+    if (replaced) return;
     DeadLetterWriter writer(consumer_);
     writer.Write(*message.entry, "log_dropped", {}, nullptr, nullptr);
     writer.Close();

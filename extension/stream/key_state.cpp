@@ -85,6 +85,7 @@ TimestampTz KeyState::DeleteEarlier(const Staged& staged, Count* count) {
     count->messages--;
     count->bytes -= DatumGetInt32(SlotColumn(slot, stream_message_column::kBytes));
     bool alone = DatumGetBool(SlotColumn(slot, stream_message_column::kAlone));
+    ForgetKept(DatumGetInt64(SlotColumn(slot, stream_message_column::kSeq)));
     // The stream was altered between two messages of one slice.
     bool just_written =
         DatumGetInt64(SlotColumn(slot, stream_message_column::kSeq)) >= staged_[0].seq;
@@ -189,6 +190,126 @@ void KeyState::WriteCounts() {
     }
   }
   if (table != nullptr) CloseOwnTable(table);
+}
+
+// ---- forgetting --------------------------------------------------------------------------------
+
+// Messages from there on are in no row of log_kept; 0: not known yet.
+static int64 kept_below = 0;
+
+void NoteKeptBelow(int64 seq) {
+  if (kept_below != 0) kept_below = Max(kept_below, seq);
+}
+
+static void LoadKeptBelow() {
+  kept_below = 1;
+  Relation table = OpenOwnTable("log_kept", AccessShareLock);
+  ScanPrimaryKey(table, SnapshotSelf, {}, Direction::kBackward, [&](HeapTuple tuple) {
+    bool is_null;
+    kept_below = Max(kept_below, DatumGetInt64(ColumnOf(table, tuple, 1, &is_null)) + 1);
+    return false;
+  });
+  CloseOwnTable(table);
+}
+
+// The copy in log_kept of a message that the stream does not hold any more.
+void KeyState::ForgetKept(int64 seq) {
+  if (kept_below == 0) LoadKeptBelow();
+  if (seq >= kept_below) return;
+  TableWriter kept;
+  kept.Open("log_kept");
+  ScanKeyData key = KeyInt8(1, BTEqualStrategyNumber, seq);
+  ScanPrimaryKey(kept.table(), SnapshotSelf, {&key, 1}, Direction::kForward, [&](HeapTuple tuple) {
+    kept.Delete(tuple->t_self);
+    return false;
+  });
+  kept.Close();
+}
+
+void KeyState::ForgetCount(Count* count) {
+  Relation table = OpenOwnTable("stream_count", RowExclusiveLock);
+  if (count->row != nullptr) {
+    simple_heap_delete(table, &count->row->t_self);
+    heap_freetuple(count->row);
+  }
+  CloseOwnTable(table);
+  int32 stream = count->stream;
+  hash_search(counts_, &stream, HASH_REMOVE, nullptr);
+}
+
+int KeyState::Trim(const TrimRange& range, int limit) {
+  int deleted = 0;
+  bool emptied = true;
+  Count* count = CountOf(range.stream);
+  messages_.Open("stream_message");
+  IndexProbe rows;
+  rows.Open(messages_.table(), RelationGetPrimaryKeyIndex(messages_.table()), SnapshotSelf, 1);
+  ScanKeyData key = KeyInt4(1, BTEqualStrategyNumber, range.stream);
+  rows.Seek({&key, 1});
+  while (TupleTableSlot* slot = rows.Next()) {
+    int64 seq = DatumGetInt64(SlotColumn(slot, stream_message_column::kSeq));
+    TimestampTz time = DatumGetTimestampTz(SlotColumn(slot, stream_message_column::kTime));
+    if (deleted == limit || seq >= range.below_seq || time >= range.before) {
+      emptied = false;
+      break;
+    }
+    count->messages--;
+    count->bytes -= DatumGetInt32(SlotColumn(slot, stream_message_column::kBytes));
+    count->dirty = true;
+    messages_.Delete(slot->tts_tid);
+    ForgetKept(seq);
+    deleted++;
+  }
+  rows.Close();
+  messages_.Close();
+  WriteCounts();
+  bool dropped = range.below_seq == PG_INT64_MAX && range.before == PG_INT64_MAX;
+  if (dropped && emptied) {
+    CommandCounterIncrement();
+    ForgetCount(count);
+  }
+  return deleted;
+}
+
+// No entry of any consumer is older than the oldest segment.
+int KeyState::TrimLatest(int64 below_seq, int limit) {
+  if (below_seq > latest_below_) {
+    latest_below_ = below_seq;
+    latest_done_ = false;
+    latest_consumer_ = 0;
+    latest_hash_ = PG_INT64_MIN;
+  }
+  if (latest_done_) return 0;
+  int looked = 0;
+  latest_.Open("latest");
+  Oid index = RelationGetPrimaryKeyIndex(latest_.table());
+  IndexProbe rows, others;
+  rows.Open(latest_.table(), index, SnapshotSelf, 2);
+  others.Open(latest_.table(), index, SnapshotSelf, 1);
+  while (looked < limit) {
+    ScanKeyData keys[] = {KeyInt4(1, BTEqualStrategyNumber, latest_consumer_),
+                          KeyInt8(2, BTGreaterEqualStrategyNumber, latest_hash_)};
+    rows.Seek(keys);
+    TupleTableSlot* slot;
+    while (looked < limit && (slot = rows.Next()) != nullptr) {
+      looked++;
+      latest_hash_ = DatumGetInt64(SlotColumn(slot, latest_column::kHash));
+      int64 seq = DatumGetInt64(SlotColumn(slot, latest_column::kSeq));
+      if (seq < below_seq) latest_.Delete(slot->tts_tid);
+    }
+    if (looked == limit) break;
+    ScanKeyData next = KeyInt4(1, BTGreaterStrategyNumber, latest_consumer_);
+    others.Seek({&next, 1});
+    slot = others.Next();
+    latest_done_ = slot == nullptr;
+    if (latest_done_) break;
+    latest_consumer_ = DatumGetInt32(SlotColumn(slot, latest_column::kConsumer));
+    latest_hash_ = PG_INT64_MIN;
+  }
+  others.Close();
+  rows.Close();
+  latest_.Close();
+  return latest_done_ ? 0 : limit;
 }
 
 // ---- the whole ---------------------------------------------------------------------------------

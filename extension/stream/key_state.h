@@ -15,6 +15,13 @@
 
 namespace sequin {
 
+// Messages of a stream that it need not hold: all of both.
+struct TrimRange {
+  int32 stream;
+  int64 below_seq;
+  TimestampTz before;
+};
+
 class KeyState {
  public:
   void Init(MemoryContext parent, MemoryContext slice);
@@ -23,6 +30,12 @@ class KeyState {
   void Take(std::string_view rows, int64 seq, TimestampTz commit_time);
   // In the slice's transaction. What it wrote can be read by this transaction.
   void Flush();
+
+  // Forgets up to `limit` rows, in a transaction of the caller; returns how many. A call of
+  // TrimLatest looks at some of the rows, the next one at those after them: it also returns
+  // `limit` when it has not seen all.
+  int Trim(const TrimRange& range, int limit);
+  int TrimLatest(int64 below_seq, int limit);
 
  private:
   struct Staged {
@@ -56,6 +69,8 @@ class KeyState {
   TimestampTz DeleteEarlier(const Staged& staged, Count* count);
   void WriteLatest(const Staged& staged);
   Count* CountOf(int32 stream);
+  void ForgetKept(int64 seq);
+  void ForgetCount(Count* count);
   void WriteCounts();
 
   MemoryContext context_;
@@ -65,6 +80,15 @@ class KeyState {
   HTAB* counts_;
   TableWriter messages_, latest_;
   IndexProbe messages_by_key_, latest_by_hash_;
+
+  // How far TrimLatest has come.
+  int64 latest_below_ = 0;
+  int32 latest_consumer_ = 0;
+  int64 latest_hash_ = 0;
+  bool latest_done_ = false;
 };
+
+// Messages before this position may be in log_kept from now on.
+void NoteKeptBelow(int64 seq);
 
 }  // namespace sequin
