@@ -15,7 +15,7 @@ SETTINGS = {
     "fsync": "off",
     "autovacuum": "off",             # a story is to be told the same way each time
     "max_replication_slots": "30",
-    "sequin.batch_rows": "40",       # so that middling transactions are already written in slices
+    "sequin.batch_rows": "37",       # so that middling transactions are already written in slices
     "logical_decoding_work_mem": "64kB",
     # Messages must not depend on any of these.
     "timezone": "Asia/Kathmandu",
