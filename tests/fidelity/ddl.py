@@ -10,7 +10,14 @@ WEIGHTS = {"create": 3, "drop": 2, "recreate": 3, "add_column": 10, "drop_column
            "rename_table": 5, "move_table": 4, "identity": 6, "default": 2, "not_null": 2, "add_partition": 10,
            "detach_partition": 5, "drop_partition": 4, "enum_value": 3, "enum_in_transaction": 3, "create_as": 2,
            "index": 2, "storage": 2, "drop_inheritance": 2, "swap_columns": 3}
-DEPENDENT_TOO = {"index", "storage", "default", "create", "create_as"}
+
+# What a kind may be done to; all others to tables on which no other depends.
+TABLES = [({"add_partition", "detach_partition", "drop_partition"}, lambda table: table.partitions is not None),
+          ({"drop_inheritance"}, lambda table: table.parent is not None),
+          ({"index"}, lambda table: True),
+          ({"create", "create_as", "enum_value"}, lambda table: False),
+          ({"add_column", "identity", "storage", "default"},
+           lambda table: table.simple or table.partitions is not None)]
 
 
 class DDL:
@@ -37,17 +44,8 @@ class DDL:
         session.attempt(texts, done, [self.model.replace(number, changed) for number, changed in changes])
 
     def _table_for(self, kind, session):
-        free = self.model.free_for(session.transaction, exclusive=True)
-        if kind in ("add_partition", "detach_partition", "drop_partition"):
-            free = [table for table in free if table.partitions is not None]
-        elif kind == "drop_inheritance":
-            free = [table for table in free if table.parent is not None]
-        elif kind in ("identity", "add_column"):
-            free = [table for table in free if table.simple or table.partitions is not None]
-        elif kind not in DEPENDENT_TOO:
-            free = [table for table in free if table.simple]
-        elif kind not in ("create", "create_as", "index"):
-            free = [table for table in free if table.simple or table.partitions is not None]
+        suits = next((suits for kinds, suits in TABLES if kind in kinds), lambda table: table.simple)
+        free = [table for table in self.model.free_for(session.transaction, exclusive=True) if suits(table)]
         return self.rest.choice(free) if free else None
 
     # -- tables -------------------------------------------------------------------------------
