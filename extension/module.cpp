@@ -3,6 +3,7 @@
 //   _PG_output_plugin_init    decode/plugin.cpp, called by logical decoding inside the worker
 //   SequinLauncherMain        capture/launcher.cpp
 //   SequinWorkerMain          capture/worker.cpp
+//   SequinFeederMain          backfill/feeder.cpp
 //   SQL functions sequin_*    capture/control.cpp, queue/, filter/, catalog/ (api/*.sql lists them)
 #include "pg/prelude.h"
 

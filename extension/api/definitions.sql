@@ -42,7 +42,12 @@
 --   key_pattern    which messages of the stream: orders.*.created, orders.>; NULL: all
 --   stream         name or uuid: a consumer of that stream instead of tables. It begins with the
 --                  messages that are there. Arguments that are about tables cannot be given
--- Writes: endpoint, consumer.
+--   retain_time, retain_bytes
+--                  so long, and so much of the log, messages that it was not handed out are kept for
+--                  it; then they are dropped and counted as lost. 0 or NULL: without limit
+--   start          now: what commits from now on; beginning: also the rows that its tables have now,
+--                  by a backfill of each
+-- Writes: endpoint, consumer, feed.
 CREATE FUNCTION sequin.create_consumer(
   name               text,
   tables             text[]   DEFAULT '{*}',
@@ -73,15 +78,18 @@ CREATE FUNCTION sequin.create_consumer(
   backoff            interval[] DEFAULT NULL,
   mode               text     DEFAULT NULL,
   key_pattern        text     DEFAULT NULL,
-  stream             text     DEFAULT NULL)
+  retain_time        interval DEFAULT NULL,
+  retain_bytes       bigint   DEFAULT NULL,
+  stream             text     DEFAULT NULL,
+  start              text     DEFAULT 'now')
 RETURNS uuid LANGUAGE c VOLATILE CALLED ON NULL INPUT
 AS 'MODULE_PATHNAME', 'sequin_create_consumer';
 COMMENT ON FUNCTION sequin.create_consumer IS
   'Makes a consumer: from the next commit on it gets the changes it asks for; returns its uuid';
 
 -- Changes a consumer; NULL leaves a value as it is, filter => '' removes the filter, {} of columns,
--- exclude_columns, message_prefixes and backoff removes them, max_deliver and max_in_flight => 0 remove the
--- limit. What is sent, and where to, only the owner may change.
+-- exclude_columns, message_prefixes and backoff removes them, max_deliver, max_in_flight, retain_time
+-- and retain_bytes => 0 remove the limit. What is sent, and where to, only the owner may change.
 -- Changes of tables, actions, filter, group_columns and key_pattern are in force for what commits
 -- later; of order_mode for messages that were neither handed out nor parked before; of a filter also for
 -- messages that wait and whose filter is evaluated when they are received. status => 'active' also
@@ -117,7 +125,9 @@ CREATE FUNCTION sequin.alter_consumer(
   order_mode         text     DEFAULT NULL,
   backoff            interval[] DEFAULT NULL,
   mode               text     DEFAULT NULL,
-  key_pattern        text     DEFAULT NULL)
+  key_pattern        text     DEFAULT NULL,
+  retain_time        interval DEFAULT NULL,
+  retain_bytes       bigint   DEFAULT NULL)
 RETURNS void LANGUAGE c VOLATILE CALLED ON NULL INPUT
 AS 'MODULE_PATHNAME', 'sequin_alter_consumer';
 COMMENT ON FUNCTION sequin.alter_consumer IS

@@ -9,11 +9,11 @@ REVOKE ALL ON ALL ROUTINES IN SCHEMA sequin FROM PUBLIC;
 GRANT USAGE ON SCHEMA sequin TO sequin_admin, sequin_agent, sequin_consumer, sequin_monitor;
 
 GRANT SELECT ON sequin.consumers, sequin.streams, sequin.status, sequin.dead_letter_counts,
-  sequin.in_flight
+  sequin.in_flight, sequin.backfills, sequin.replays
   TO sequin_admin, sequin_agent, sequin_consumer, sequin_monitor;
 -- Functions in a view run as the one who reads it.
-GRANT EXECUTE ON FUNCTION sequin.queue_counts, sequin.queue_in_flight, sequin.capture_status,
-  sequin.home
+GRANT EXECUTE ON FUNCTION sequin.queue_counts, sequin.queue_in_flight, sequin.held_log_bytes,
+  sequin.capture_status, sequin.home
   TO sequin_admin, sequin_agent, sequin_consumer, sequin_monitor;
 
 GRANT EXECUTE ON FUNCTION sequin.start, sequin.stop, sequin.create_consumer, sequin.create_stream
@@ -23,6 +23,10 @@ GRANT EXECUTE ON FUNCTION sequin.start, sequin.stop, sequin.create_consumer, seq
 GRANT EXECUTE ON FUNCTION sequin.alter_consumer, sequin.drop_consumer, sequin.grant_consumer,
   sequin.revoke_consumer, sequin.explain_filter, sequin.alter_stream, sequin.drop_stream,
   sequin.grant_stream, sequin.revoke_stream TO sequin_admin, sequin_consumer;
+
+GRANT EXECUTE ON FUNCTION sequin.backfill, sequin.pause_backfill, sequin.resume_backfill,
+  sequin.cancel_backfill, sequin.replay, sequin.pause_replay, sequin.resume_replay,
+  sequin.cancel_replay TO sequin_admin, sequin_consumer;
 
 GRANT EXECUTE ON FUNCTION sequin.receive, sequin.ack, sequin.nack, sequin.release,
   sequin.dead_letter, sequin.extend, sequin.sync TO sequin_admin, sequin_consumer, sequin_agent;

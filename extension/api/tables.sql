@@ -49,6 +49,8 @@ CREATE TABLE sequin.consumer (
   mode                  text NOT NULL DEFAULT 'all' CHECK (mode IN ('all', 'latest')),
   key_pattern           text,
   stream                int REFERENCES sequin.stream,
+  retain_ms             bigint CHECK (retain_ms > 0),
+  retain_bytes          bigint CHECK (retain_bytes > 0),
   endpoint              int REFERENCES sequin.endpoint,
   created_at            timestamptz NOT NULL DEFAULT now(),
   updated_at            timestamptz NOT NULL DEFAULT now(),
@@ -99,6 +101,17 @@ CREATE TABLE sequin.gap (
   reason      text NOT NULL
 );
 COMMENT ON TABLE sequin.gap IS 'Stretches of the WAL that were not captured';
+
+CREATE TABLE sequin.consumer_gap (
+  consumer    int,
+  from_ord    bigint,
+  declared_at timestamptz NOT NULL,
+  messages    bigint NOT NULL,
+  reason      text NOT NULL,
+  PRIMARY KEY (consumer, from_ord)
+);
+COMMENT ON TABLE sequin.consumer_gap IS 'Messages that were dropped with the log before their consumer was handed them out';
+COMMENT ON COLUMN sequin.consumer_gap.reason IS 'the limit of the consumer that was over: retain_time, retain_bytes';
 
 CREATE TABLE sequin.routing (
   consumer   int PRIMARY KEY,

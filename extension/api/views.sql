@@ -3,6 +3,20 @@
 -- Of consumers one sees one's own and those one may receive from; sequin_admin, sequin_agent and
 -- sequin_monitor see all. Where a message is counted: ready (not handed out since it became
 -- ready), in_flight (handed out), parked (waits for a time or for its group), dead.
+CREATE FUNCTION sequin.held_log_bytes(consumer int) RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT coalesce(sum(pg_total_relation_size(s.log) + pg_total_relation_size(s.route)), 0)::bigint
+  FROM sequin.segment s
+  WHERE s.no >= (SELECT max(st.segment) FROM sequin.segment_start st
+                 WHERE st.consumer = held_log_bytes.consumer
+                   AND (st.ord <= (SELECT k.next_ord FROM sequin.claim k
+                                   WHERE k.consumer = held_log_bytes.consumer
+                                   ORDER BY k.no DESC LIMIT 1)
+                        OR st.segment = (SELECT min(f.segment) FROM sequin.segment_start f
+                                         WHERE f.consumer = held_log_bytes.consumer)))
+$$;
+COMMENT ON FUNCTION sequin.held_log_bytes(int) IS 'internal: sequin.consumers.log_bytes';
+
 CREATE VIEW sequin.consumers WITH (security_barrier) AS
 SELECT c.name, c.uuid AS id, c.owner,
        CASE WHEN c.endpoint IS NULL THEN 'pull' ELSE 'push' END AS kind,
@@ -39,7 +53,12 @@ SELECT c.name, c.uuid AS id, c.owner,
                      WHERE s.nspname = (pg_catalog.parse_ident(t))[1]
                        AND r.relname = (pg_catalog.parse_ident(t))[2]
                        AND r.relkind IN ('r', 'p') AND r.relpersistence = 'p') END
-             ORDER BY n) AS missing_tables
+             ORDER BY n) AS missing_tables,
+       sequin.held_log_bytes(c.id) AS log_bytes,
+       (SELECT coalesce(pg_catalog.sum(g.messages), 0)::bigint FROM sequin.consumer_gap g
+        WHERE g.consumer = c.id) AS lost,
+       (SELECT max(g.declared_at) FROM sequin.consumer_gap g WHERE g.consumer = c.id) AS lost_at,
+       c.retain_ms, c.retain_bytes
 FROM sequin.consumer c
 LEFT JOIN sequin.endpoint e ON e.id = c.endpoint
 LEFT JOIN sequin.suspension u ON u.consumer = c.id
@@ -60,6 +79,8 @@ COMMENT ON COLUMN sequin.consumers.dead IS 'dead letters';
 COMMENT ON COLUMN sequin.consumers.lag_messages IS 'messages that are not done: ready, in flight and parked';
 COMMENT ON COLUMN sequin.consumers.lag_seconds IS 'age of the oldest message that is not done, since its commit; 0: there is none';
 COMMENT ON COLUMN sequin.consumers.oldest_at IS 'when the oldest message that is not done was committed';
+COMMENT ON COLUMN sequin.consumers.log_bytes IS 'disk space of the log from the oldest message on that it was not handed out';
+COMMENT ON COLUMN sequin.consumers.lost IS 'messages that were dropped before it was handed them out, because a limit of its own was over (sequin.consumer_gap)';
 COMMENT ON COLUMN sequin.consumers.missing_tables IS 'tables it names that do not exist, or not any more';
 
 -- Of streams one sees one's own and those one was granted; sequin_admin, sequin_agent and

@@ -10,6 +10,7 @@ namespace sequin {
 
 static constexpr long kLookEveryMs = 1000;
 static constexpr int kBackoffMaxMs = 30000;
+static constexpr TimestampTz kFeederAgainUs = 2 * USECS_PER_SEC;
 
 struct SlotList {
   Oid databases[kDatabasesMax];
@@ -39,15 +40,15 @@ static bool Contains(const SlotList& list, Oid database) {
   return false;
 }
 
-static bool StartWorker(Oid database) {
+static bool StartWorker(Oid database, const char* function, const char* what) {
   BackgroundWorker worker{};
   worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
   worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
   worker.bgw_restart_time = BGW_NEVER_RESTART;
   strlcpy(worker.bgw_library_name, kLibraryName, BGW_MAXLEN);
-  strlcpy(worker.bgw_function_name, "SequinWorkerMain", BGW_MAXLEN);
-  pg_snprintf(worker.bgw_name, BGW_MAXLEN, "sequin capture of database %u", database);
-  strlcpy(worker.bgw_type, "sequin capture", BGW_MAXLEN);
+  strlcpy(worker.bgw_function_name, function, BGW_MAXLEN);
+  pg_snprintf(worker.bgw_name, BGW_MAXLEN, "sequin %s of database %u", what, database);
+  pg_snprintf(worker.bgw_type, BGW_MAXLEN, "sequin %s", what);
   worker.bgw_main_arg = ObjectIdGetDatum(database);
   worker.bgw_notify_pid = MyProcPid;
   BackgroundWorkerHandle* handle = nullptr;
@@ -87,12 +88,31 @@ static long Tend(DatabaseState* state, const SlotList& slots, TimestampTz now) {
   }
   Oid database = state->database;
   LWLockRelease(shared->lock);
-  if (start && !StartWorker(database)) {
+  if (start && !StartWorker(database, "SequinWorkerMain", "capture")) {
     pg_atomic_write_u32(&state->state, static_cast<uint32>(WorkerState::kFailed));
     ereport(LOG, errmsg("sequin: no free background worker for database %u", database),
             errhint("Raise max_worker_processes."));
   }
   return again;
+}
+
+// The feeder (backfill/feeder.cpp) is there while there is something to backfill or to replay, and
+// only beside a capture worker: its rows go through that one.
+static void TendFeeder(DatabaseState* state, TimestampTz now) {
+  if (pg_atomic_read_u32(&state->feed_wanted) == 0) return;
+  LWLockAcquire(Shared()->lock, LW_EXCLUSIVE);
+  bool late = state->feeder_start_at + kFeederAgainUs <= now;
+  bool start = state->feeder_pid <= 0 && late && state->away_count == 0 &&
+               pg_atomic_read_u32(&state->state) == static_cast<uint32>(WorkerState::kRunning);
+  if (start) {
+    state->feeder_pid = -1;
+    state->feeder_start_at = now;
+  }
+  Oid database = state->database;
+  LWLockRelease(Shared()->lock);
+  if (!start || StartWorker(database, "SequinFeederMain", "feeder")) return;
+  ereport(LOG, errmsg("sequin: no free background worker for the feeder of database %u", database),
+          errhint("Raise max_worker_processes."));
 }
 
 // A worker that was started but never attached (its database is gone, connections exhausted).
@@ -128,6 +148,7 @@ static void LauncherLoop() {
     TimestampTz now = GetCurrentTimestamp();
     for (DatabaseState& state : Shared()->databases) {
       if (state.database != InvalidOid) timeout = Min(timeout, Tend(&state, slots, now));
+      if (state.database != InvalidOid) TendFeeder(&state, now);
     }
     WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout, PG_WAIT_EXTENSION);
     ResetLatch(MyLatch);
@@ -154,9 +175,12 @@ static bool WorkerGone(DatabaseState* state) {
   bool gone = state->worker_pid == 0 &&
               pg_atomic_read_u32(&state->state) != static_cast<uint32>(WorkerState::kStarting);
   int pid = state->worker_pid;
+  int feeder = state->feeder_pid;
+  bool feeder_comes = feeder < 0 && state->feeder_start_at + kFeederAgainUs > GetCurrentTimestamp();
   LWLockRelease(shared->lock);
   if (pid != 0) kill(pid, SIGTERM);
-  return gone;
+  if (feeder > 0) kill(feeder, SIGTERM);
+  return gone && feeder <= 0 && !feeder_comes;
 }
 
 static Oid kept_away = InvalidOid;  // whose worker this process keeps away

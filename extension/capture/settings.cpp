@@ -10,6 +10,7 @@ static int max_value_kb = 64 * 1024;
 static int segment_mb = 1024;
 static int batch_rows = 10000;
 static int retention_seconds = 3600;
+static int retention_mb = 0;
 
 void DefineSettings() {
   DefineCustomIntVariable(
@@ -23,6 +24,11 @@ void DefineSettings() {
       "sequin.retention", "How long a segment of the log is kept after the next one was begun.",
       "Segments that a consumer still needs are kept in any case.", &retention_seconds, 3600, 0,
       INT_MAX, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "sequin.retention_size", "Size of the log beyond which passed segments are dropped at once.",
+      "0: however large it is, they are kept for the time of sequin.retention. Segments that a "
+      "consumer still needs are kept in any case.",
+      &retention_mb, 0, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MB, nullptr, nullptr, nullptr);
   DefineCustomIntVariable("sequin.batch_rows",
                           "Most changes that capture writes in one transaction.", nullptr,
                           &batch_rows, 10000, 1, 100000, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
@@ -37,6 +43,9 @@ size_t MaxValueBytes() {
 }
 int64 SegmentBytes() {
   return static_cast<int64>(segment_mb) * 1024 * 1024;
+}
+int64 RetentionBytes() {
+  return static_cast<int64>(retention_mb) * 1024 * 1024;
 }
 int RetentionSeconds() {
   return retention_seconds;

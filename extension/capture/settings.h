@@ -11,6 +11,7 @@ void ReserveSettings();  // after all have been defined: a misspelt one is refus
 size_t MaxValueBytes();  // sequin.max_value_size
 int64 SegmentBytes();    // sequin.segment_size
 int RetentionSeconds();  // sequin.retention
+int64 RetentionBytes();  // sequin.retention_size; 0: no limit
 int BatchRows();         // sequin.batch_rows
 
 // Settings the capture worker forces upon itself, so that what it writes depends on nothing.

@@ -30,6 +30,8 @@ static void InitDatabase(DatabaseState* state) {
   pg_atomic_init_u32(&state->incarnation, 0);
   pg_atomic_init_u32(&state->extension_check, 0);
   pg_atomic_init_u32(&state->definitions_changed, 0);
+  pg_atomic_init_u32(&state->feed_wanted, 0);
+  pg_atomic_init_u32(&state->feeder_proc, 0);
   ConditionVariableInit(&state->changed);
   for (int i = 0; i < kWakeSlots; i++) {
     pg_atomic_init_u32(&state->armed[i], 0);
@@ -108,6 +110,7 @@ DatabaseState* FindDatabase(Oid database, bool create) {
       pg_atomic_write_u64(of_another, 0);
     }
     pg_atomic_write_u32(&free_one->incarnation, 0);
+    pg_atomic_write_u32(&free_one->feed_wanted, 0);
     pg_write_barrier();
     free_one->database = database;
   }
@@ -125,6 +128,10 @@ static void SetLatchOfProc(uint32 proc_plus_one) {
 
 void WakeLauncher() {
   if (shared != nullptr) SetLatchOfProc(pg_atomic_read_u32(&shared->launcher_proc));
+}
+
+void WakeFeeder(DatabaseState* state) {
+  SetLatchOfProc(pg_atomic_read_u32(&state->feeder_proc));
 }
 
 void WakeWorker(DatabaseState* state) {

@@ -50,6 +50,10 @@ struct DatabaseState {
   pg_atomic_uint64 commit_time;  // TimestampTz of the last commit written to the log
   pg_atomic_uint32 incarnation;
   pg_atomic_uint32 extension_check;         // DROP EXTENSION committed: look whether it is gone
+  pg_atomic_uint32 feed_wanted;             // there are backfills or replays to do
+  pg_atomic_uint32 feeder_proc;             // pgprocno + 1 of the feeder, 0: none
+  int feeder_pid;                           // (L); -1: started, not yet there
+  TimestampTz feeder_start_at;              // (L) when it was started last; not again soon
   ConditionVariable changed;                // state or worker_pid changed
   pg_atomic_uint32 definitions_changed;     // NOTIFY is due
   pg_atomic_uint32 armed[kWakeSlots];       // the consumer whose agent asked for a NOTIFY
@@ -77,6 +81,7 @@ DatabaseState* FindDatabase(Oid database, bool create);
 
 void WakeLauncher();
 void WakeWorker(DatabaseState* state);
+void WakeFeeder(DatabaseState* state);
 void InitSharedState();  // from _PG_init, while preloading
 
 }  // namespace sequin

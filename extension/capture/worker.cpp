@@ -144,6 +144,8 @@ void Worker::Start(DatabaseState* state) {
     appender_.LoadDefinitions(&decoder.routing);
     appender_.LoadNames(&decoder.plans);
     appender_.LoadStarts();
+    // What was begun before a restart goes on.
+    pg_atomic_write_u32(&state->feed_wanted, 1);
   });
   replorigin_session_origin = InvalidRepOriginId;
   decoder.log_descriptor = appender_.log_descriptor();
@@ -236,8 +238,10 @@ void Worker::ConfirmTurn() {
 void Worker::Publish() {
   XLogRecPtr decoded = context_->reader->EndRecPtr;
   pg_atomic_write_u64(&state_->decoded, decoded);
-  if (decoder.batch.empty()) {
-    pg_atomic_write_u64(&state_->passed, decoded);
+  // Under steady load the last commit is never visible yet: what was written before it counts.
+  uint64 passed = decoder.batch.empty() ? decoded : appender_.progress().lsn;
+  if (passed > pg_atomic_read_u64(&state_->passed)) {
+    pg_atomic_write_u64(&state_->passed, passed);
     if (pg_atomic_read_u32(&state_->sync_waiters) > 0)
       ConditionVariableBroadcast(&state_->passed_on);
   }
@@ -273,9 +277,12 @@ bool Worker::RetentionTurn() {
   TimestampTz now = GetCurrentTimestamp();
   if (now - last_retention_ < kRetentionUs) return false;
   SeparateCaches();
-  bool more = DropOldestSegment() || TrimStreams(appender_.key_state());
-  if (!more) last_retention_ = now;
-  return more;
+  XLogRecPtr passed = pg_atomic_read_u64(&state_->passed);
+  bool more = DropOldestSegment(passed) || TrimStreams(appender_.key_state());
+  if (more) return true;
+  DeleteKeptRows();
+  last_retention_ = now;
+  return false;
 }
 
 // Waits for WAL. A commit looks at `sleeping` after its WAL is on disk, we look at the WAL after

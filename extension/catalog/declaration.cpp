@@ -196,6 +196,12 @@ void CheckNumbers(const Declaration& declaration) {
   CheckCount("max_deliver", declaration.max_deliver, 0, 32767, "0 means without limit.");
   CheckCount("max_in_flight", declaration.max_in_flight, 0, 1000000, "0 means without limit.");
   CheckCount("push_batch_size", declaration.push_batch_size, 1, 1000, nullptr);
+  CheckDuration("retain_time", declaration.retain_ms, 0, 36500 * kDay,
+                "0, which means without limit, to 100 years");
+  if (declaration.retain_bytes < 0) {
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("retain_bytes must not be negative"), errhint("0 means without limit."));
+  }
 }
 
 // ---- push --------------------------------------------------------------------------------------

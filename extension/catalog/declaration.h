@@ -44,6 +44,8 @@ struct Declaration {
   const char* mode;
   const char* key_pattern;  // nullptr: tables
   int32 stream;             // 0: tables
+  int64 retain_ms;          // 0: no limit
+  int64 retain_bytes;       // 0: no limit
 };
 
 // What its arguments say, for tables without an option of their own.

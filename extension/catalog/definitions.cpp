@@ -5,6 +5,7 @@
 // another such function.
 #include <initializer_list>
 
+#include "backfill/feed_request.h"
 #include "catalog/captured_table.h"
 #include "catalog/consumer.h"
 #include "catalog/replica_identity.h"
@@ -49,7 +50,10 @@ enum Argument {
   kBackoff,
   kMode,
   kKeyPattern,
-  kStream,  // of create_consumer only
+  kRetainTime,
+  kRetainBytes,
+  kStream,  // of create_consumer only, as all that follow
+  kStart,
 };
 
 constexpr int32 kPushMaxDeliver = 12;
@@ -152,6 +156,10 @@ void Overlay(const Arguments& arguments, Declaration* declaration) {
   RefuseTwoBackoffs(arguments, *declaration);
   arguments.Text(kMode, &declaration->mode);
   arguments.Text(kKeyPattern, &declaration->key_pattern);
+  arguments.Milliseconds(kRetainTime, &declaration->retain_ms);
+  if (arguments.Has(kRetainBytes)) {
+    declaration->retain_bytes = DatumGetInt64(arguments.Get(kRetainBytes));
+  }
 }
 
 Jsonb* EmptyObject() {
@@ -206,6 +214,40 @@ void RefuseDuplicate(const char* name) {
           errhint("Use sequin.alter_consumer to change it."));
 }
 
+bool StartsAtBeginning(const Arguments& arguments, const Declaration& declaration) {
+  const char* start = "now";
+  arguments.Text(kStart, &start);
+  if (strcmp(start, "now") == 0) return false;
+  if (strcmp(start, "beginning") != 0) {
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("start must be now or beginning, not \"%s\"", start));
+  }
+  // Consumers of streams always begin with what is there.
+  return declaration.stream == 0;
+}
+
+void BackfillTables(const char* name, const Declaration& declaration) {
+  CommandCounterIncrement();
+  int32 consumer = FindConsumer(name, ConsumerUse::kOwn)->id;
+  auto count = static_cast<size_t>(declaration.tables.count);
+  auto* patterns = NewArray<TablePattern>(CurrentMemoryContext, count);
+  for (size_t i = 0; i < count; i++) ParseTablePattern(declaration.tables.items[i], &patterns[i]);
+  List* tables = NIL;
+  List* below = NIL;  // read with the table that they inherit from
+  ForEachCapturedTable({patterns, count}, Children::kLeaveOut, GetUserId(), [&](Oid table) {
+    tables = lappend_oid(tables, table);
+    if (!declaration.include_children) return;
+    List* family = find_all_inheritors(table, NoLock, nullptr);
+    below = list_concat(below, list_delete_oid(family, table));
+  });
+  ListCell* cell;
+  foreach (cell, tables) {
+    if (!list_member_oid(below, lfirst_oid(cell))) {
+      RequestInitialBackfill(consumer, lfirst_oid(cell));
+    }
+  }
+}
+
 pg_uuid_t* CreateConsumer(FunctionCallInfo call) {
   const char* name = NameArgument(call);
   Arguments arguments(call);
@@ -214,12 +256,14 @@ pg_uuid_t* CreateConsumer(FunctionCallInfo call) {
   Overlay(arguments, &declaration);
   OverlayStream(arguments, &declaration);
   CheckDeclaration(&declaration);
+  bool from_beginning = StartsAtBeginning(arguments, declaration);
   RefuseDuplicate(name);
   CheckDeclaredTables(declaration, GetUserId());
   EnsureCapture();
   LockDeclarations();
   RefuseDuplicate(name);
   pg_uuid_t* uuid = InsertConsumer(declaration, GetUserId());
+  if (from_beginning) BackfillTables(name, declaration);
   WakeDefinitionsAtCommit();
   return uuid;
 }

@@ -26,6 +26,7 @@ class Parameters {
   Parameters& Int8(int64 value) { return Add(INT8OID, Int64GetDatum(value)); }
   // Limits are stored as NULL when there is none.
   Parameters& Limit(int32 value) { return Add(INT4OID, Int32GetDatum(value), value == 0); }
+  Parameters& Limit8(int64 value) { return Add(INT8OID, Int64GetDatum(value), value == 0); }
   Parameters& Json(const Jsonb* value) { return Add(JSONBOID, PointerGetDatum(value)); }
 
   int count() const { return count_; }
@@ -34,7 +35,7 @@ class Parameters {
   const char* nulls() const { return nulls_; }
 
  private:
-  static constexpr int kMost = 32;
+  static constexpr int kMost = 40;
 
   Parameters& Add(Oid type, Datum value, bool is_null) {
     if (count_ == kMost) elog(ERROR, "too many parameters");
@@ -133,7 +134,8 @@ constexpr char kSelect[] =
     " coalesce(e.headers, '{}'), c.annotations, c.status, c.columns, c.exclude_columns,"
     " c.table_options, c.number_format, c.publish_via_partition_root, c.include_children,"
     " c.filter_transition, c.fill_unchanged, c.message_prefixes, c.order_mode, c.backoff_ms,"
-    " c.mode, c.key_pattern, coalesce(c.stream, 0)"
+    " c.mode, c.key_pattern, coalesce(c.stream, 0), coalesce(c.retain_ms, 0),"
+    " coalesce(c.retain_bytes, 0)"
     " FROM sequin.consumer c LEFT JOIN sequin.endpoint e ON e.id = c.endpoint WHERE c.id = $1";
 
 void ReadDeclaration(StoredRow row, Declaration* declaration) {
@@ -169,9 +171,11 @@ void ReadDeclaration(StoredRow row, Declaration* declaration) {
   declaration->mode = row.Text(28);
   declaration->key_pattern = row.Text(29);
   declaration->stream = row.Int4(30);
+  declaration->retain_ms = row.Int8(31);
+  declaration->retain_bytes = row.Int8(32);
 }
 
-// $1 to $25 of insert and update of sequin.consumer.
+// $1 to $27 of insert and update of sequin.consumer.
 void AddColumns(Parameters* parameters, const Declaration& declaration) {
   parameters->Text(declaration.status)
       .Texts(declaration.tables)
@@ -197,7 +201,9 @@ void AddColumns(Parameters* parameters, const Declaration& declaration) {
       .Text(declaration.order_mode)
       .Milliseconds(declaration.backoff_ms)
       .Text(declaration.mode)
-      .Text(declaration.key_pattern);
+      .Text(declaration.key_pattern)
+      .Limit8(declaration.retain_ms)
+      .Limit8(declaration.retain_bytes);
 }
 
 }  // namespace
@@ -233,10 +239,11 @@ pg_uuid_t* InsertConsumer(const Declaration& declaration, Oid owner) {
       " visibility_timeout_ms, max_deliver, backoff_base_ms, backoff_max_ms, max_in_flight,"
       " push_batch_size, annotations, columns, exclude_columns, table_options, number_format,"
       " publish_via_partition_root, include_children, filter_transition, fill_unchanged,"
-      " message_prefixes, order_mode, backoff_ms, mode, key_pattern, name, owner, home, stream,"
-      " endpoint)"
+      " message_prefixes, order_mode, backoff_ms, mode, key_pattern, retain_ms, retain_bytes,"
+      " name, owner, home, stream, endpoint)"
       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
-      " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, nullif($29, 0), nullif($30, 0))"
+      " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, nullif($31, 0),"
+      " nullif($32, 0))"
       " RETURNING uuid",
       parameters, [&](MemoryContext, HeapTuple row, TupleDesc columns) {
         bool is_null;
@@ -266,8 +273,8 @@ void UpdateConsumer(int32 consumer, const Declaration& declaration, bool activat
       " columns = $13, exclude_columns = $14, table_options = $15, number_format = $16,"
       " publish_via_partition_root = $17, include_children = $18, filter_transition = $19,"
       " fill_unchanged = $20, message_prefixes = $21, order_mode = $22, backoff_ms = $23,"
-      " mode = $24, key_pattern = $25, home = coalesce($27, home), updated_at = now()"
-      " WHERE id = $26",
+      " mode = $24, key_pattern = $25, retain_ms = $26, retain_bytes = $27,"
+      " home = coalesce($29, home), updated_at = now() WHERE id = $28",
       parameters);
   if (declaration.push_url == nullptr) return;
   Parameters endpoint;
@@ -287,6 +294,7 @@ void DeleteConsumer(int32 consumer) {
            "DELETE FROM sequin.claim WHERE consumer = $1",
            "DELETE FROM sequin.held WHERE consumer = $1",
            "DELETE FROM sequin.dead_letter WHERE consumer = $1",
+           "DELETE FROM sequin.consumer_gap WHERE consumer = $1",
            "DELETE FROM sequin.suspension WHERE consumer = $1",
            "DELETE FROM sequin.filter_failure WHERE consumer = $1",
            "WITH gone AS (DELETE FROM sequin.consumer WHERE id = $1 RETURNING endpoint)"

@@ -11,6 +11,7 @@
 #include "change/value_text.h"
 #include "decode/match.h"
 #include "decode/row.h"
+#include "log/reader.h"
 #include "pg/crash_point.h"
 #include "pg/planted_bug.h"
 #include "stream/key_pattern.h"
@@ -88,7 +89,7 @@ static Datum TextValue(StringInfo text) {
 }
 
 // XXH3 (xxHash 0.8, 64 bits), seeded with the table: stable over versions and platforms.
-static uint64 GroupHash(Oid relation, std::string_view key) {
+uint64 GroupHash(Oid relation, std::string_view key) {
   return XXH3_64bits_withSeed(key.data(), key.size(), relation);
 }
 
@@ -360,6 +361,8 @@ static char ActionLetter(ActionMask action) {
       return 'u';
     case kDelete:
       return 'd';
+    case kRead:
+      return 'r';
     default:
       return 't';
   }
@@ -378,6 +381,7 @@ static void AppendMeta(const TransactionPlace& place, const FormPlan& form, Acti
     AppendText(meta, Text(encoder->old_key));
   }
   AppendNotes(meta, encoder->notes);
+  AppendText(meta, place.more_meta);
 }
 
 static bool GroupIsTold(const FormPlan& form, const Row& main, ActionMask as) {
@@ -438,6 +442,8 @@ void EncodeChange(Decoder* decoder, RelationPlan* plan, const TransactionPlace& 
   ReserveRows(&rows, plan->descriptor->natts, encoder->kept);
   LoadRow(&rows.before, plan, before);
   LoadRow(&rows.after, plan, after);
+  // What was read from the table and not from the WAL can be fetched from where it is stored.
+  if (action == kRead) memset(rows.after.absent, 0, static_cast<size_t>(plan->descriptor->natts));
   FillUnchanged(plan, &rows.after, rows.before);
   if (!MatchRoutes(plan, action, before, after, rows, &encoder->matches)) return;
   AddTakers(plan, place, idx, action);
@@ -609,6 +615,26 @@ void EncodePublish(Decoder* decoder, const PublishMessage& message, const Transa
            InvalidOid, target.group,
            message.key.size() + message.data.size() + message.headers.size(), message.key);
   AddRecord(decoder, place, {idx, 'p', StreamRelationId(message.stream), 0}, &encoder->key);
+}
+
+// ---- copies
+// ----------------------------------------------------------------------------------------
+
+void EncodeCopy(Decoder* decoder, const TransactionPlace& place, int64 idx, const LogRow& row,
+                const Target& target) {
+  BeginChange();
+  BeginRecord();
+  AppendText(&encoder->key, row.key);
+  if (!row.group.empty()) {
+    appendStringInfoChar(&encoder->key, '\n');
+    AppendText(&encoder->key, row.group);
+  }
+  AppendText(&encoder->record, row.record);
+  AppendText(&encoder->changes, row.changes);
+  AppendText(&encoder->meta, row.meta);
+  AppendText(&encoder->meta, place.more_meta);
+  encoder->targets.push(target);
+  AddRecord(decoder, place, {idx, row.action, row.relation, row.form}, &encoder->key);
 }
 
 // ---- failures

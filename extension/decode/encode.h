@@ -6,6 +6,8 @@
 
 namespace sequin {
 
+struct LogRow;
+
 // The transaction being decoded.
 struct TransactionPlace {
   TransactionId xid;
@@ -13,7 +15,11 @@ struct TransactionPlace {
   TimestampTz commit_time;
   int64 first_idx;               // changes before it are in the log already
   std::string_view annotations;  // `,"transaction_annotations":…` or nothing
+  std::string_view more_meta;    // further members of metadata, each with a comma in front
 };
+
+// The group of a key (`["1","a"]`) of a table, as published.
+uint64 GroupHash(Oid relation, std::string_view key);
 
 // Reset after every change.
 MemoryContext EncodeContext();
@@ -36,6 +42,10 @@ void EncodeMessage(Decoder* decoder, const TransactionPlace& place, int64 idx,
 // A message of sequin.publish(): for the state of its stream, and for whoever listens to its key.
 void EncodePublish(Decoder* decoder, const PublishMessage& message, const TransactionPlace& place,
                    int64 idx);
+
+// A row of the log once more, with more_meta of the place.
+void EncodeCopy(Decoder* decoder, const TransactionPlace& place, int64 idx, const LogRow& row,
+                const Target& target);
 
 // A change that cannot be encoded: a dead letter for everyone who would get it.
 void EncodeFailure(Decoder* decoder, const RelationPlan* plan, const TransactionPlace& place,

@@ -2,6 +2,7 @@
 #include "decode/plugin.h"
 
 #include "decode/encode.h"
+#include "decode/feed_message.h"
 #include "pg/planted_bug.h"
 #include "pg/transaction.h"
 #include "stream/publish.h"
@@ -100,6 +101,13 @@ static void OnChange(LogicalDecodingContext*, ReorderBufferTXN*, Relation relati
   if (plan->own_consumer_table) {
     InContext(EncodeContext(), [&] { OnDefinition(relation, change); });
     MemoryContextReset(EncodeContext());
+    return;
+  }
+  if (plan->own_feed_table) {
+    if (HeapTuple row = TupleOf(change->data.tp.newtuple)) {
+      InContext(EncodeContext(), [&] { TakeFeedChunk(decoder, RelationGetDescr(relation), row); });
+      MemoryContextReset(EncodeContext());
+    }
     return;
   }
   ActionMask action = ActionOf(change->action);
@@ -229,6 +237,11 @@ static void OnMessage(LogicalDecodingContext* context, ReorderBufferTXN*, XLogRe
   std::string_view prefix(prefix_text);
   std::string_view content(message, size);
   if (!transactional) return OnLooseMessage(context, prefix, content);
+  // Only the feeder's own: its transactions have changed sequin.feed_chunk before.
+  if (prefix == kFeedPrefix && decoder->batch.OpenTransaction().feed != nullptr) {
+    next_idx += TakeFeedMessage(decoder, place, next_idx, content);
+    return;
+  }
   // Counted so that the index of a change does not depend on who listens to messages.
   int64 idx = next_idx++;
   if (prefix == kPublishPrefix) {

@@ -253,6 +253,7 @@ void RelationPlans::Build(RelationPlan* plan, Relation relation) {
     }
     if (get_rel_namespace(relid) == OwnSchema(true)) {
       plan->own_consumer_table = strcmp(RelationGetRelationName(relation), "consumer") == 0;
+      plan->own_feed_table = strcmp(RelationGetRelationName(relation), "feed_chunk") == 0;
       return;
     }
     if (IsCatalogNamespace(get_rel_namespace(relid)) || relid < FirstNormalObjectId) return;

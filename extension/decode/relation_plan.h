@@ -76,6 +76,7 @@ struct RelationPlan {
   uint64 routing_generation;
   MemoryContext context;
   bool own_consumer_table;  // sequin.consumer
+  bool own_feed_table;      // sequin.feed_chunk
   const char* error;        // its changes cannot be encoded: forms are missing
   char replica_identity;
   bool has_rows;     // not a partitioned table
@@ -111,6 +112,10 @@ class RelationPlans {
   void Init(MemoryContext parent, Routing* routing, Batch* batch);
   // Ids given to table names before, from sequin.relation.
   void LoadName(int32 id, Oid reloid, const char* schema, const char* table);
+  // The number of a table of that name, given to it now if it has none.
+  int32 IdOfName(Oid reloid, const char* schema, const char* table) {
+    return NameId(reloid, schema, table);
+  }
   // The plan of a relation opened under the historic snapshot.
   RelationPlan* PlanOf(Relation relation);
 

@@ -9,7 +9,14 @@
 
 namespace sequin {
 
-enum ActionMask : uint32 { kInsert = 1, kUpdate = 2, kDelete = 4, kTruncate = 8, kAllActions = 15 };
+enum ActionMask : uint32 {
+  kInsert = 1,
+  kUpdate = 2,
+  kDelete = 4,
+  kTruncate = 8,
+  kAllActions = 15,
+  kRead = 16
+};
 
 // Where a filter is evaluated. The user does not choose: what decoding can compute, it does.
 enum class FilterTier {

@@ -69,12 +69,13 @@ void Appender::TakeRecord(ChangeRecord* record, TimestampTz commit_time) {
   row.t_len = record->tuple_bytes;
   row.t_data = reinterpret_cast<HeapTupleHeader>(tuple);
   ItemPointerSetInvalid(&row.t_self);
+  auto* target = reinterpret_cast<Target*>(targets);
+  if (window_.IsOpen() && record->target_count > 0 && !window_.Admit(&row, target)) return;
   int64 seq = progress_.next_seq++;
-  memcpy(tuple + kLogSeqOffset, &seq, sizeof(seq));
+  memcpy(reinterpret_cast<char*>(row.t_data) + kLogSeqOffset, &seq, sizeof(seq));
   staged_[staged_count_++] = row;
   segment_bytes_ += record->tuple_bytes + 32;
 
-  auto* target = reinterpret_cast<const Target*>(targets);
   for (uint32 i = 0; i < record->target_count; i++) {
     ConsumerRoute* route = RouteOf(target[i].consumer);
     // None: dropped by a later transaction of the same batch.
@@ -184,8 +185,15 @@ void Appender::WriteSlice(Batch* batch, size_t* visible) {
     OpenSegment();
     WriteRelations(batch);
     while (*visible > 0) {
-      if ((rows >= BatchRows() || bytes >= kSliceBytesMax) && SliceMayEnd(batch)) break;
+      bool full = rows >= BatchRows() || bytes >= kSliceBytesMax;
+      // A chunk of a backfill is not parted: it is small, and its window is looked up once.
+      if (full && !window_.IsOpen() && SliceMayEnd(batch)) break;
       Transaction& transaction = batch->TransactionAt(0);
+      if (transaction.feed != nullptr && !window_.IsOpen()) {
+        // What comes before must be committed, so that it can be read.
+        if (rows > 0) break;
+        window_.Open(*transaction.feed, slice_, log_descriptor_);
+      }
       commit_time = transaction.commit_time;
       if (transaction.records > 0 && batch->AtChunkEnd()) FlushLogRows();
       ChangeRecord* record = batch->NextRecord();
@@ -202,6 +210,7 @@ void Appender::WriteSlice(Batch* batch, size_t* visible) {
       progress_.lsn = transaction.end_lsn;
       progress_.part_lsn = InvalidXLogRecPtr;
       progress_.part_idx = 0;
+      window_.Close();
       batch->FinishFirstTransaction();
       --*visible;
     }
@@ -237,10 +246,14 @@ size_t Appender::WriteVisible(Batch* batch) {
     visible++;
   }
   size_t left = total - visible;
-  while (visible > 0) {
+  for (;;) {
     CHECK_FOR_INTERRUPTS();
+    // A transaction of which a part is in the log is never empty: its end is still to be written.
+    if (XLogRecPtrIsInvalid(progress_.part_lsn)) visible -= batch->SkipEmpty(visible);
+    if (visible == 0) break;
     WriteSlice(batch, &visible);
   }
+  batch->Trim();
   return left;
 }
 

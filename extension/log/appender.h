@@ -11,6 +11,7 @@
 
 #include "change/entry_codec.h"
 #include "log/batch.h"
+#include "log/feed_window.h"
 #include "stream/key_state.h"
 
 namespace sequin {
@@ -124,6 +125,7 @@ class Appender {
   Relation log_;
   Relation route_;
 
+  FeedWindow window_;  // open while the rows of a backfill chunk are written
   HTAB* routes_;
   Vec<ConsumerRoute*> dirty_;
   Vec<HeapTuple> route_rows_;

@@ -74,11 +74,28 @@ void Batch::AddEvent(int32 consumer, const char* definition) {
   transaction.event_count++;
 }
 
+void Batch::SetFeed(const FeedChunk& feed) {
+  Transaction& transaction = transactions_.back();
+  if (transaction.events_context == nullptr) {
+    transaction.events_context = NewContext(context_, "sequin feed chunk");
+  }
+  FeedChunk* copy = New<FeedChunk>(transaction.events_context, feed);
+  auto* running = NewArray<TransactionId>(transaction.events_context, feed.running_count);
+  memcpy(running, feed.running, sizeof(TransactionId) * feed.running_count);
+  copy->running = running;
+  copy->groups = Vec<uint64>{};
+  copy->groups.context = transaction.events_context;
+  transaction.feed = copy;
+}
+
 void Batch::CommitTransaction(XLogRecPtr end_lsn) {
   Transaction& transaction = transactions_.back();
   open_ = false;
   transaction.end_lsn = end_lsn;
-  if (transaction.records == 0 && transaction.event_count == 0) transactions_.count--;
+  if (transaction.records > 0 || transaction.event_count > 0) return;
+  if (TransactionIdIsInProgress(transaction.xid)) return;
+  if (transaction.events_context) MemoryContextDelete(transaction.events_context);
+  transactions_.count--;
 }
 
 void Batch::AddRelation(const RelationName& name) {
@@ -167,6 +184,16 @@ void Batch::FinishFirstTransaction() {
   Transaction& transaction = TransactionAt(0);
   if (transaction.events_context) MemoryContextDelete(transaction.events_context);
   first_++;
+}
+
+size_t Batch::SkipEmpty(size_t visible) {
+  size_t skipped = 0;
+  for (; skipped < visible; skipped++) {
+    const Transaction& transaction = TransactionAt(0);
+    if (transaction.records > 0 || transaction.event_count > 0) break;
+    FinishFirstTransaction();
+  }
+  return skipped;
 }
 
 // Takes away the first `taken` elements when they are the larger part: cheap in the long run.

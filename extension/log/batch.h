@@ -68,6 +68,21 @@ struct RelationName {
   const char* table;
 };
 
+// A transaction of the feeder (backfill/README.md): its rows were read under an older snapshot, so
+// that they may have been overtaken by changes that the log has before them.
+struct FeedChunk {
+  int32 feed;
+  int32 consumer;
+  int64 low_ord;  // the consumer's route from here on was appended after the snapshot's beginning
+  TransactionId xmin;
+  TransactionId xmax;
+  uint32 running_count;
+  const TransactionId* running;  // top level, ascending as numbers
+  Oid relation;                  // of the rows, as published
+  bool by_key;                   // the group of a row is its key
+  Vec<uint64> groups;            // of the rows; none when they have no key
+};
+
 struct Transaction {
   TransactionId xid;
   XLogRecPtr commit_lsn;  // of the commit record
@@ -78,6 +93,7 @@ struct Transaction {
   MemoryContext events_context;
   DefinitionEvent* events;
   int event_count;
+  FeedChunk* feed;  // nullptr: of somebody else
 };
 
 class Batch {
@@ -90,7 +106,10 @@ class Batch {
   // Room for one record of the open transaction, zeroed; its header is filled in.
   ChangeRecord* AddRecord(size_t bytes);
   void AddEvent(int32 consumer, const char* definition);  // copies
-  // Ends the open transaction; one without records and events leaves no trace.
+  // The open transaction is one of the feeder. Copies.
+  void SetFeed(const FeedChunk& feed);
+  // Ends the open transaction. One without records and events leaves no trace, unless it is not
+  // visible yet: progress must not pass what nobody sees.
   void CommitTransaction(XLogRecPtr end_lsn);
   void AddRelation(const RelationName& name);  // strings live for the process
 
@@ -105,6 +124,8 @@ class Batch {
   // The same, without taking it.
   ChangeRecord* FrontRecord();
   void FinishFirstTransaction();
+  // Forgets the leading transactions of `visible` that have nothing to write; returns how many.
+  size_t SkipEmpty(size_t visible);
   // Frees what was taken. Ends the validity of records, when nothing is left.
   void Trim();
   Vec<RelationName>& new_relations() { return new_relations_; }

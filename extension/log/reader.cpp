@@ -228,6 +228,7 @@ void LogReader::Fill(TupleTableSlot* slot, LogRow* row) {
   row->commit_lsn = DatumGetLSN(Column(slot, kCommitLsn));
   row->commit_time = DatumGetTimestampTz(Column(slot, kCommitTime));
   row->commit_idx = DatumGetInt64(Column(slot, kCommitIdx));
+  row->xid = DatumGetTransactionId(Column(slot, kXid));
   row->relation = DatumGetInt32(Column(slot, kRelation));
   row->form = DatumGetInt16(Column(slot, kForm));
   row->action = DatumGetChar(Column(slot, kAction));

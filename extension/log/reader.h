@@ -55,6 +55,7 @@ struct LogRow {
   XLogRecPtr commit_lsn;
   TimestampTz commit_time;
   int64 commit_idx;
+  TransactionId xid;
   int32 relation;
   int16 form;
   char action;

@@ -1,4 +1,6 @@
 // Dropping segments (retention.h). In SPI: it runs seldom and is not in anybody's way.
+#include <algorithm>
+
 #include "log/retention.h"
 
 #include "capture/settings.h"
@@ -9,44 +11,197 @@
 #include "stream/stream_retention.h"
 
 namespace sequin {
+namespace {
+
+// So many rows, and bytes of them, are moved rather than that a segment is kept for them.
+constexpr size_t kStragglersMax = 10000;
+constexpr int64 kStragglerBytesMax = INT64CONST(64) * 1024 * 1024;
 
 struct OldSegment {
   int32 no;
+  int32 next_no;
   Oid log;
   Oid route;
+  int32 incarnation;
+  int64 first_seq;
+  int64 end_seq;
+  int64 age_ms;     // since it was full
+  int64 log_bytes;  // of all segments
+};
+
+// A consumer that was not handed out all of the segment.
+struct Loss {
+  int32 consumer;
+  int64 from_ord;
+  int64 end_ord;
+  const char* reason;
+};
+
+struct Needs {
+  Vec<Loss> losses;       // of consumers whose limits are over
+  Vec<int64> stragglers;  // positions in the segment, ascending
 };
 
 // All queries see the snapshot of the transaction: an entry that goes from a claim to held, or
 // back, between two of them is not overlooked. What is done by then stays done, whoever commits
 // later.
-static void Run(const char* command, int expected) {
+void Run(const char* command, int expected) {
   int result = SPI_execute(command, expected == SPI_OK_SELECT, 0);
   if (result != expected) elog(ERROR, "%s: %s", command, SPI_result_code_string(result));
 }
 
-static int64 NumberAt(uint64 row, int column) {
-  bool is_null;
-  Datum value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &is_null);
-  return is_null ? PG_INT64_MAX : DatumGetInt64(value);
+Datum ValueAt(uint64 row, int column, bool* is_null) {
+  return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, is_null);
 }
 
-// The oldest segment, when another one follows it that began before the retention time.
-static bool FindOldSegment(OldSegment* segment) {
-  Run(psprintf(
-          "SELECT no::bigint, log::bigint, route::bigint FROM sequin.segment ORDER BY no "
-          "LIMIT CASE WHEN (SELECT created_at < pg_catalog.clock_timestamp() - "
-          "pg_catalog.make_interval(secs => %d) FROM sequin.segment ORDER BY no OFFSET 1 LIMIT "
-          "1) THEN 1 ELSE 0 END",
-          RetentionSeconds()),
+int64 NumberAt(uint64 row, int column, int64 if_null = PG_INT64_MAX) {
+  bool is_null;
+  Datum value = ValueAt(row, column, &is_null);
+  return is_null ? if_null : DatumGetInt64(value);
+}
+
+// ---- what is due -------------------------------------------------------------------------------
+
+// The oldest segment, when another one follows it.
+bool FindOldestSegment(OldSegment* segment) {
+  Run("SELECT o.no::bigint, n.no::bigint, o.log::bigint, o.route::bigint, o.incarnation::bigint,"
+      " o.first_seq, n.first_seq, (pg_catalog.date_part('epoch',"
+      "  pg_catalog.clock_timestamp() - n.created_at) * 1000)::bigint,"
+      " (SELECT pg_catalog.sum(coalesce(pg_catalog.pg_total_relation_size(log), 0)"
+      "   + coalesce(pg_catalog.pg_total_relation_size(route), 0))::bigint FROM sequin.segment)"
+      " FROM (SELECT * FROM sequin.segment ORDER BY no LIMIT 1) o,"
+      " LATERAL (SELECT * FROM sequin.segment WHERE no > o.no ORDER BY no LIMIT 1) n",
       SPI_OK_SELECT);
   if (SPI_processed == 0) return false;
-  *segment = {static_cast<int32>(NumberAt(0, 1)), static_cast<Oid>(NumberAt(0, 2)),
-              static_cast<Oid>(NumberAt(0, 3))};
+  *segment = {static_cast<int32>(NumberAt(0, 1)),
+              static_cast<int32>(NumberAt(0, 2)),
+              static_cast<Oid>(NumberAt(0, 3)),
+              static_cast<Oid>(NumberAt(0, 4)),
+              static_cast<int32>(NumberAt(0, 5)),
+              NumberAt(0, 6),
+              NumberAt(0, 7),
+              NumberAt(0, 8),
+              NumberAt(0, 9)};
   return true;
 }
 
+bool IsDue(const OldSegment& segment) {
+  bool old = segment.age_ms >= static_cast<int64>(RetentionSeconds()) * 1000;
+  bool too_large = RetentionBytes() > 0 && segment.log_bytes > RetentionBytes();
+  return old || too_large;
+}
+
+// ---- who needs it ------------------------------------------------------------------------------
+
+const char* LimitPassed(const OldSegment& segment, int64 retain_ms, int64 retain_bytes) {
+  if (segment.age_ms >= retain_ms) return "retain_time";
+  if (segment.log_bytes > retain_bytes) return "retain_bytes";
+  return nullptr;
+}
+
+// False: a consumer that may keep it was not handed out all of it.
+bool FindLosses(const OldSegment& segment, Needs* needs) {
+  Run(psprintf("SELECT c.id::bigint, greatest(f.ord, coalesce(k.next_ord, 0)), s.ord, c.retain_ms,"
+               " c.retain_bytes FROM sequin.segment_start s JOIN sequin.consumer c"
+               " ON c.id = s.consumer"
+               " LEFT JOIN sequin.segment_start f ON f.consumer = s.consumer AND f.segment = %d"
+               " LEFT JOIN LATERAL (SELECT next_ord FROM sequin.claim WHERE consumer = s.consumer"
+               " ORDER BY no DESC LIMIT 1) k ON true WHERE s.segment = %d"
+               " AND s.ord > greatest(f.ord, coalesce(k.next_ord, 0))",
+               segment.no, segment.next_no),
+      SPI_OK_SELECT);
+  for (uint64 i = 0; i < SPI_processed; i++) {
+    const char* reason = LimitPassed(segment, NumberAt(i, 4), NumberAt(i, 5));
+    if (reason == nullptr) return false;
+    needs->losses.push(
+        {static_cast<int32>(NumberAt(i, 1)), NumberAt(i, 2), NumberAt(i, 3), reason});
+  }
+  return true;
+}
+
+// Chunks that are not in the log yet look there for what overtook them.
+bool FeedsNeed(const OldSegment& segment, XLogRecPtr passed) {
+  Run(psprintf("SELECT 1 FROM sequin.feed_chunk p JOIN sequin.feed f ON f.id = p.feed"
+               " JOIN sequin.segment_start s ON s.consumer = p.consumer AND s.segment = %d"
+               " WHERE p.held_ord < s.ord AND (f.state = 'running'"
+               " OR f.changed_lsn > '%X/%X') LIMIT 1",
+               segment.next_no, LSN_FORMAT_ARGS(passed)),
+      SPI_OK_SELECT);
+  return SPI_processed > 0;
+}
+
+void AddStragglers(const OldSegment& segment, std::string_view entries, int64 base_ord,
+                   Vec<int64>* found) {
+  EntryReader reader(entries.data(), entries.size(), base_ord);
+  Entry entry;
+  while (reader.Read(&entry)) {
+    if (entry.seq >= segment.first_seq && entry.seq < segment.end_seq) found->push(entry.seq);
+  }
+}
+
+// What is parked, and what claims hold that may be unsettled.
+void FindStragglers(const OldSegment& segment, Vec<int64>* found) {
+  for (const char* query :
+       {"SELECT entries, ord FROM sequin.held",
+        "SELECT c.entries, 0::bigint FROM (SELECT consumer, pg_catalog.max(no) AS no FROM"
+        " sequin.claim GROUP BY 1) newest JOIN sequin.claim n USING (consumer, no)"
+        " JOIN sequin.claim c ON c.consumer = n.consumer AND c.no >= n.low_no"}) {
+    Run(query, SPI_OK_SELECT);
+    for (uint64 i = 0; i < SPI_processed; i++) {
+      bool is_null;
+      AddStragglers(segment, TextView(ValueAt(i, 1, &is_null)), NumberAt(i, 2), found);
+    }
+    SPI_freetuptable(SPI_tuptable);
+  }
+  std::sort(found->begin(), found->end());
+  found->count = static_cast<size_t>(std::unique(found->begin(), found->end()) - found->begin());
+}
+
+Datum PositionsDatum(const Vec<int64>& positions) {
+  auto* values = NewArray<Datum>(CurrentMemoryContext, positions.count);
+  for (size_t i = 0; i < positions.count; i++) values[i] = Int64GetDatum(positions[i]);
+  return PointerGetDatum(construct_array(values, static_cast<int>(positions.count), INT8OID,
+                                         sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+void RunWith(const char* command, const Vec<int64>& positions) {
+  Oid type = INT8ARRAYOID;
+  Datum value = PositionsDatum(positions);
+  int result = SPI_execute_with_args(command, 1, &type, &value, nullptr, false, 0);
+  if (result < 0) elog(ERROR, "%s: %s", command, SPI_result_code_string(result));
+}
+
+bool Movable(const OldSegment& segment, const Vec<int64>& stragglers) {
+  if (stragglers.empty()) return true;
+  if (stragglers.count > kStragglersMax) return false;
+  RunWith(psprintf("SELECT pg_catalog.sum(pg_catalog.pg_column_size(l.record) +"
+                   " pg_catalog.pg_column_size(l.changes))::bigint FROM sequin.log_%d l"
+                   " WHERE l.seq = ANY ($1)",
+                   segment.no),
+          stragglers);
+  return NumberAt(0, 1, 0) <= kStragglerBytesMax;
+}
+
+// False: it has to be kept.
+bool FindNeeds(const OldSegment& segment, XLogRecPtr passed, Needs* needs) {
+  *needs = Needs{};
+  if (!FindLosses(segment, needs) || FeedsNeed(segment, passed)) return false;
+  FindStragglers(segment, &needs->stragglers);
+  // Where messages are lost anyway, nobody holds on to more of the log than that.
+  return !needs->losses.empty() || Movable(segment, needs->stragglers);
+}
+
+// A rewind, or a dead letter put back, may have come to need it after we looked and before we had
+// the locks. None can from now on: whoever does so has the segment open until it commits.
+bool FindNeedsNow(const OldSegment& segment, XLogRecPtr passed, Needs* needs) {
+  PushActiveSnapshot(GetLatestSnapshot());
+  bool may = FindNeeds(segment, passed, needs);
+  PopActiveSnapshot();
+  return may;
+}
+
 // The lowest ordinal among the entries of claims that may be unsettled.
-static int64 LowestClaimed(int32 consumer) {
+int64 LowestClaimed(int32 consumer) {
   Run(psprintf(
           "SELECT c.entries FROM sequin.claim c WHERE c.consumer = %d AND c.no >= (SELECT low_no "
           "FROM sequin.claim WHERE consumer = %d ORDER BY no DESC LIMIT 1)",
@@ -55,8 +210,7 @@ static int64 LowestClaimed(int32 consumer) {
   int64 lowest = PG_INT64_MAX;
   for (uint64 row = 0; row < SPI_processed; row++) {
     bool is_null;
-    Datum value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &is_null);
-    std::string_view bytes = TextView(value);
+    std::string_view bytes = TextView(ValueAt(row, 1, &is_null));
     EntryReader reader(bytes.data(), bytes.size(), 0);
     Entry entry;
     while (reader.Read(&entry)) {
@@ -67,7 +221,7 @@ static int64 LowestClaimed(int32 consumer) {
 }
 
 // Whether the consumer still needs an entry before `end_ord`.
-static bool NeedsBefore(int32 consumer, int64 end_ord) {
+bool NeedsBefore(int32 consumer, int64 end_ord) {
   Run(psprintf("SELECT coalesce((SELECT next_ord FROM sequin.claim WHERE consumer = %d ORDER BY no "
                "DESC LIMIT 1), 0), (SELECT min(ord) FROM sequin.held WHERE consumer = %d "
                "AND ord >= 0)",
@@ -77,25 +231,32 @@ static bool NeedsBefore(int32 consumer, int64 end_ord) {
   return LowestClaimed(consumer) < end_ord;
 }
 
-static bool AnybodyNeeds(int32 segment_no) {
-  Run(psprintf("SELECT consumer::bigint, ord FROM sequin.segment_start WHERE segment = (SELECT "
-               "min(no) FROM sequin.segment WHERE no > %d)",
-               segment_no),
-      SPI_OK_SELECT);
-  auto count = static_cast<size_t>(SPI_processed);
-  auto* consumers = NewArray<int32>(CurrentMemoryContext, count);
-  auto* ends = NewArray<int64>(CurrentMemoryContext, count);
-  for (size_t i = 0; i < count; i++) {
-    consumers[i] = static_cast<int32>(NumberAt(i, 1));
-    ends[i] = NumberAt(i, 2);
-  }
-  for (size_t i = 0; i < count; i++) {
-    if (NeedsBefore(consumers[i], ends[i])) return true;
-  }
-  return false;
+// ---- dropping ----------------------------------------------------------------------------------
+
+void KeepRows(const OldSegment& segment, const Vec<int64>& stragglers) {
+  if (stragglers.empty()) return;
+  RunWith(psprintf("INSERT INTO sequin.log_kept SELECT l.seq, %d, l.commit_lsn, l.commit_time,"
+                   " l.commit_idx, l.xid, l.relation, l.form, l.action, l.key, l.record,"
+                   " l.changes, l.meta, pg_catalog.clock_timestamp() FROM sequin.log_%d l"
+                   " WHERE l.seq = ANY ($1) ON CONFLICT DO NOTHING",
+                   segment.incarnation, segment.no),
+          stragglers);
 }
 
-static void Drop(const OldSegment& segment) {
+void DeclareLoss(const Loss& loss) {
+  Run(psprintf("INSERT INTO sequin.consumer_gap (consumer, declared_at, from_ord, messages, reason)"
+               " VALUES (%d, pg_catalog.clock_timestamp(), %lld, %lld, '%s')"
+               " ON CONFLICT (consumer, from_ord) DO NOTHING",
+               loss.consumer, static_cast<long long>(loss.from_ord),
+               static_cast<long long>(loss.end_ord - loss.from_ord), loss.reason),
+      SPI_OK_INSERT);
+  ereport(WARNING,
+          errmsg("sequin dropped %lld messages that consumer %d was never handed out",
+                 static_cast<long long>(loss.end_ord - loss.from_ord), loss.consumer),
+          errdetail("The log was kept for it up to its limit %s.", loss.reason));
+}
+
+void Drop(const OldSegment& segment) {
   for (const char* kind : {"log", "route"}) {
     WithoutEventTriggers([&] {
       Run(psprintf("ALTER EXTENSION sequin DROP TABLE sequin.%s_%d", kind, segment.no),
@@ -107,34 +268,57 @@ static void Drop(const OldSegment& segment) {
   Run(psprintf("DELETE FROM sequin.segment_start WHERE segment = %d", segment.no), SPI_OK_DELETE);
 }
 
-// A rewind, or a dead letter put back, may have come to need it after we looked and before we had
-// the locks. None can from now on: whoever does so has the segment open until it commits.
-static bool AnybodyNeedsNow(int32 segment_no) {
-  PushActiveSnapshot(GetLatestSnapshot());
-  bool needed = AnybodyNeeds(segment_no);
-  PopActiveSnapshot();
-  return needed;
-}
-
-bool DropOldestSegment() {
-  bool more = false;
+template <typename Body>
+void InOwnTransaction(Body&& body) {
   replorigin_session_origin = DoNotReplicateId;
   InTransaction([&] {
     SPI_connect();
-    OldSegment segment;
-    ForgetPassedStarts(NeedsBefore);
-    bool old = FindOldSegment(&segment) && !AnybodyNeeds(segment.no);
-    more = old && !KeepStreamMessages(segment.no);
-    if (old && !more && ConditionalLockRelationOid(segment.log, AccessExclusiveLock) &&
-        ConditionalLockRelationOid(segment.route, AccessExclusiveLock) &&
-        !AnybodyNeedsNow(segment.no)) {
-      Drop(segment);
-      more = true;
-    }
+    body();
     SPI_finish();
   });
   replorigin_session_origin = InvalidRepOriginId;
+}
+
+}  // namespace
+
+bool DropOldestSegment(XLogRecPtr passed) {
+  bool more = false;
+  InOwnTransaction([&] {
+    OldSegment segment;
+    Needs needs;
+    ForgetPassedStarts(NeedsBefore);
+    bool due = FindOldestSegment(&segment) && IsDue(segment) && FindNeeds(segment, passed, &needs);
+    more = due && !KeepStreamMessages(segment.no);
+    if (due && !more && ConditionalLockRelationOid(segment.log, AccessExclusiveLock) &&
+        ConditionalLockRelationOid(segment.route, AccessExclusiveLock) &&
+        FindNeedsNow(segment, passed, &needs)) {
+      KeepRows(segment, needs.stragglers);
+      for (const Loss& loss : needs.losses) DeclareLoss(loss);
+      Drop(segment);
+      more = true;
+    }
+  });
   return more;
+}
+
+// A row that was put there an hour ago is referred to by now by what it was put there for.
+void DeleteKeptRows() {
+  InOwnTransaction([&] {
+    Run("SELECT 1 FROM sequin.log_kept WHERE kept_at < pg_catalog.clock_timestamp()"
+        " - interval '1 hour' LIMIT 1",
+        SPI_OK_SELECT);
+    if (SPI_processed == 0) return;
+    OldSegment everything{};
+    everything.first_seq = PG_INT64_MIN;
+    everything.end_seq = PG_INT64_MAX;
+    Vec<int64> needed{};
+    FindStragglers(everything, &needed);
+    RunWith(
+        "DELETE FROM sequin.log_kept k WHERE kept_at < pg_catalog.clock_timestamp()"
+        " - interval '1 hour' AND NOT k.seq = ANY ($1)"
+        " AND NOT EXISTS (SELECT FROM sequin.stream_message m WHERE m.seq = k.seq)",
+        needed);
+  });
 }
 
 }  // namespace sequin

@@ -5,7 +5,8 @@
 //   sequin.crash_text = 'poison'     -- dies while it encodes a record that contains this text
 //
 // Known names: capture.before_commit, capture.after_commit, capture.after_confirm, capture.spill,
-// claim.before_answer, settle.before_return, delayed.before_commit, delayed.after_commit.
+// feed.before_commit, feed.after_commit, claim.before_answer, settle.before_return,
+// delayed.before_commit, delayed.after_commit.
 #pragma once
 
 #include "pg/prelude.h"

@@ -46,12 +46,14 @@ extern "C" {
 #include <catalog/objectaccess.h>
 #include <catalog/objectaddress.h>
 #include <catalog/partition.h>
+#include <catalog/pg_am.h>
 #include <catalog/pg_authid.h>
 #include <catalog/pg_class.h>
 #include <catalog/pg_collation.h>
 #include <catalog/pg_control.h>
 #include <catalog/pg_database.h>
 #include <catalog/pg_extension.h>
+#include <catalog/pg_index.h>
 #include <catalog/pg_inherits.h>
 #include <catalog/pg_language.h>
 #include <catalog/pg_namespace.h>
@@ -78,6 +80,7 @@ extern "C" {
 #include <nodes/nodeFuncs.h>
 #include <nodes/params.h>
 #include <optimizer/optimizer.h>
+#include <optimizer/plancat.h>
 #include <parser/analyze.h>
 #include <parser/parse_clause.h>
 #include <parser/parse_coerce.h>

@@ -3,6 +3,7 @@
 
 #include "change/json_fields.h"
 #include "change/value_json.h"
+#include "log/replay_mark.h"
 #include "pg/memory.h"
 #include "pg/table.h"
 #include "queue/log_relation.h"
@@ -54,6 +55,46 @@ void AppendBase64(StringInfo out, std::string_view in, bool url) {
   out->len = static_cast<int>(to - out->data);
 }
 
+// The elements of an array of strings, separated by colons.
+void AppendJoined(StringInfo out, std::string_view array) {
+  size_t at = 1;
+  while (at < array.size() && array[at] != ']') {
+    if (at > 1) appendStringInfoChar(out, ':');
+    if (array[at] != '"') {
+      at = json::SkipValue(array, at) + 1;  // null
+      continue;
+    }
+    size_t end = json::SkipString(array, at);
+    for (at++; at < end - 1;) {
+      char bytes[4];
+      int size;
+      at = json::DecodeCharacter(array, at, bytes, &size);
+      if (at == std::string_view::npos) return;
+      appendBinaryStringInfo(out, bytes, size);
+    }
+    at = end + 1;
+  }
+}
+
+// That of a row of a backfill says which row it is, whatever the chunk it came with.
+std::string_view IdempotencyKey(const LogRow& row, std::string_view place) {
+  if (row.action != 'r') return place;
+  const char* members =
+      psprintf("{%.*s}", static_cast<int>(row.meta.size()) - 1, row.meta.data() + 1);
+  std::string_view backfill = JsonMember(members, "backfill_id");
+  if (backfill.size() < 2) return place;
+  StringInfoData key;
+  initStringInfo(&key);
+  appendBinaryStringInfo(&key, backfill.data() + 1, static_cast<int>(backfill.size()) - 2);
+  appendStringInfoChar(&key, ':');
+  if (row.key.empty()) {
+    appendBinaryStringInfo(&key, place.data(), static_cast<int>(place.size()));
+  } else {
+    AppendJoined(&key, row.key);
+  }
+  return {key.data, static_cast<size_t>(key.len)};
+}
+
 void AppendView(StringInfo out, std::string_view text) {
   appendBinaryStringInfo(out, text.data(), static_cast<int>(text.size()));
 }
@@ -86,7 +127,8 @@ void EnvelopeWriter::WriteCommitTime(TimestampTz time, StringInfo out) {
   AppendView(out, {time_text_, static_cast<size_t>(time_size_)});
 }
 
-void EnvelopeWriter::Write(const LogRow& row, StringInfo out) {
+void EnvelopeWriter::Write(const LogRow& stored, StringInfo out) {
+  LogRow row = OriginalOf(stored);
   static constexpr std::string_view kAnnotations = ",\"transaction_annotations\"";
   char place[64];  // commit_lsn:commit_idx
   int lsn_size = pg_ulltoa_n(row.commit_lsn, place);
@@ -113,7 +155,7 @@ void EnvelopeWriter::Write(const LogRow& row, StringInfo out) {
   appendBinaryStringInfo(out, database_.data, database_.len);
   if (!row.meta.starts_with(kAnnotations)) AppendView(out, ",\"transaction_annotations\":null");
   AppendView(out, ",\"idempotency_key\":\"");
-  AppendBase64(out, {place, lsn.size() + 1 + idx.size()}, false);
+  AppendBase64(out, IdempotencyKey(row, {place, lsn.size() + 1 + idx.size()}), false);
   AppendView(out, "\",\"record_pks\":");
   AppendView(out, row.key.empty() ? "[]" : row.key);
   AppendView(out, row.meta);
@@ -147,7 +189,8 @@ std::string_view EnvelopeWriter::GroupKey(const LogRow& row) const {
   return {key.data, static_cast<size_t>(key.len)};
 }
 
-const char* EnvelopeWriter::MessageId(const LogRow& row) const {
+const char* EnvelopeWriter::MessageId(const LogRow& stored) const {
+  LogRow row = OriginalOf(stored);
   char id[96];
   int size = pg_snprintf(id, sizeof(id), "%d:" UINT64_FORMAT ":" INT64_FORMAT ":%d",
                          row.incarnation, row.commit_lsn, row.commit_idx, consumer_->id);

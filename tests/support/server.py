@@ -140,8 +140,8 @@ class Server(Process):
 
     def worker_pid(self, database="postgres"):
         """The capture worker of a database, or None while there is none."""
-        return self.value("SELECT pid FROM pg_stat_activity WHERE backend_type ~ '^sequin' AND datname = %s "
-                          "AND backend_type !~ 'launcher'", database, database=database)
+        return self.value("SELECT pid FROM pg_stat_activity WHERE backend_type = 'sequin capture' AND datname = %s",
+                          database, database=database)
 
     def wal_lsn(self):
         return self.value("SELECT pg_current_wal_flush_lsn()")

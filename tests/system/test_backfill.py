@@ -1,0 +1,260 @@
+"""Backfills while writes go on: no stale row after a newer change, nothing lost, nothing twice."""
+
+import os
+import random
+import signal
+import threading
+
+import psycopg2
+import pytest
+
+from tests.support.waiting import wait_until
+
+NOBODY = "a standby that does not answer"
+
+
+class Held:
+    """Commits that are in the WAL and on disk, but that no snapshot sees: they wait for a standby."""
+
+    def __init__(self, server, database):
+        self.server, self.database = server, database
+        self.threads = []
+
+    def __enter__(self):
+        self.answer(NOBODY)
+        return self
+
+    def __exit__(self, *_):
+        self.release()
+
+    def answer(self, standby):
+        self.server.sql(f"ALTER SYSTEM SET synchronous_standby_names = '\"{standby}\"'" if standby else
+                        "ALTER SYSTEM RESET synchronous_standby_names")
+        self.server.sql("SELECT pg_reload_conf()")
+        wanted = f'"{standby}"' if standby else ""
+        wait_until(lambda: self.server.value("SHOW synchronous_standby_names") == wanted, "the setting is in force")
+
+    def commit(self, *statements):
+        """Writes in a session of its own; returns when its commit waits."""
+        connection = self.database.connect()
+        cursor = connection.cursor()
+        cursor.execute("SET synchronous_commit = on")
+
+        def run():
+            for statement in statements:
+                cursor.execute(statement)
+            connection.close()
+
+        pid = connection.get_backend_pid()
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        self.threads.append(thread)
+        wait_until(lambda: self.server.value("SELECT wait_event = 'SyncRep' FROM pg_stat_activity WHERE pid = %s", pid),
+                   "the commit waits for the standby")
+
+    def release(self):
+        self.answer(None)
+        for thread in self.threads:
+            thread.join(30)
+            assert not thread.is_alive()
+
+
+@pytest.fixture
+def local(own_database):
+    """The database, with its own commits not waiting for a standby."""
+    own_database.sql(f"ALTER DATABASE {own_database.name} SET synchronous_commit = local")
+    return own_database
+
+
+def progress(database, backfill):
+    return database.sql("SELECT state, rows_read, position, error FROM sequin.backfills WHERE id = %s", backfill)[0]
+
+
+def done(database, backfill, seconds=60):
+    wait_until(lambda: progress(database, backfill)[0] != "running", "the backfill ends", seconds)
+    assert progress(database, backfill)[0] == "done", progress(database, backfill)
+
+
+def start(database, consumer, table, **options):
+    named = "".join(f", {option} => %s" for option in options)
+    return database.value(f"SELECT sequin.backfill(%s, %s{named})", consumer, table, *options.values())
+
+
+def messages_of(database, consumer):
+    return [message for _, message in database.client(consumer).drain(1000)]
+
+
+def paused_in_the_middle(database, consumer, table):
+    """A backfill that has sent some rows, one chunk each, and stands. Its definition is in force: it goes on at once."""
+    backfill = start(database, consumer, table, chunk_rows=1)
+    wait_until(lambda: progress(database, backfill)[1] > 2, "some rows are read")
+    database.sql("SELECT sequin.pause_backfill(%s)", backfill)
+    state, rows_read, position, _ = progress(database, backfill)
+    assert state == "paused" and 2 < rows_read < 1000
+    return backfill, int(position[0])
+
+
+def test_a_backfill_waits_for_commits_before_it_that_are_not_visible_yet(server, local):
+    """What such a commit wrote is neither captured for the new consumer nor seen by the backfill that does not wait."""
+    table = local.table()
+    local.consumer(local.table())  # capture runs; nobody listens to the table
+    local.sql(f"INSERT INTO {table} VALUES (1, 'old')")
+    with Held(server, local) as held:
+        held.commit(f"INSERT INTO {table} VALUES (2, 'held')")
+        consumer = local.consumer(table)
+        backfill = start(local, consumer, table)
+        local.sql(f"INSERT INTO {table} VALUES (3, 'later')")
+        wait_until(lambda: local.value("SELECT count(*) FROM sequin.feed_chunk") == 1, "the low mark is written")
+        assert local.value("SELECT rows_read FROM sequin.backfills") == 0
+        held.release()
+        done(local, backfill)
+    ids = [message["record"]["id"] for message in messages_of(local, consumer) if message["action"] == "read"]
+    assert sorted(ids)[:2] == [1, 2]
+
+
+def test_a_row_does_not_come_after_a_newer_change_that_its_snapshot_did_not_see(server, local):
+    table = local.table()
+    local.sql(f"INSERT INTO {table} SELECT i, 'old' FROM generate_series(1, 1000) i")
+    consumer = local.consumer(table)
+    backfill, position = paused_in_the_middle(local, consumer, table)
+    with Held(server, local) as held:
+        held.commit(f"UPDATE {table} SET note = 'new' WHERE id > {position}")
+        local.sql("SELECT sequin.resume_backfill(%s)", backfill)
+        # These chunks were read without the update, and are in the WAL behind it.
+        wait_until(lambda: progress(local, backfill)[1] > position, "chunks are read meanwhile")
+        held.release()
+        done(local, backfill)
+    latest = {}
+    for message in messages_of(local, consumer):
+        record = message["record"]
+        assert not (record["note"] == "old" and latest.get(record["id"]) == "new"), message
+        latest[record["id"]] = record["note"]
+    assert latest == {i: "old" if i <= position else "new" for i in range(1, 1001)}
+
+
+def test_a_deleted_row_does_not_come_after_its_deletion(server, local):
+    table = local.table()
+    local.sql(f"INSERT INTO {table} SELECT i, 'old' FROM generate_series(1, 1000) i")
+    consumer = local.consumer(table)
+    backfill, position = paused_in_the_middle(local, consumer, table)
+    with Held(server, local) as held:
+        held.commit(f"DELETE FROM {table} WHERE id > {position}")
+        local.sql("SELECT sequin.resume_backfill(%s)", backfill)
+        wait_until(lambda: progress(local, backfill)[1] > position, "chunks are read meanwhile")
+        held.release()
+        done(local, backfill)
+    gone = set()
+    for message in messages_of(local, consumer):
+        if message["action"] == "delete":
+            gone.add(message["record"]["id"])
+        else:
+            assert message["record"]["id"] not in gone
+    assert gone == set(range(position + 1, 1001))
+
+
+def test_a_changed_key_is_followed(server, local):
+    table = local.table()
+    local.sql(f"INSERT INTO {table} SELECT i, 'old' FROM generate_series(1, 1000) i")
+    consumer = local.consumer(table)
+    backfill, position = paused_in_the_middle(local, consumer, table)
+    with Held(server, local) as held:
+        held.commit(f"UPDATE {table} SET id = id + 5000, note = 'moved' WHERE id > {position}")
+        local.sql("SELECT sequin.resume_backfill(%s)", backfill)
+        wait_until(lambda: progress(local, backfill)[1] > position, "chunks are read meanwhile")
+        held.release()
+        done(local, backfill)
+    moved = set()
+    for message in messages_of(local, consumer):
+        if message["action"] == "update":
+            moved.add(message["record"]["id"] - 5000)
+        elif message["record"]["note"] == "old":
+            assert message["record"]["id"] not in moved
+    assert moved == set(range(position + 1, 1001))
+
+
+def test_values_that_an_overtaking_update_left_out_come_with_the_row(server, local):
+    """The update says nothing of the large value, which is stored out of line: the row's is the only copy."""
+    table = local.table("id int PRIMARY KEY, note text, large text")
+    local.sql(f"ALTER TABLE {table} ALTER large SET STORAGE EXTERNAL")
+    local.sql(f"INSERT INTO {table} SELECT i, 'old', repeat(i::text, 3000) FROM generate_series(1, 1000) i")
+    consumer = local.consumer(table)
+    backfill, position = paused_in_the_middle(local, consumer, table)
+    with Held(server, local) as held:
+        held.commit(f"UPDATE {table} SET note = 'new' WHERE id > {position}")
+        local.sql("SELECT sequin.resume_backfill(%s)", backfill)
+        wait_until(lambda: progress(local, backfill)[1] > position, "chunks are read meanwhile")
+        held.release()
+        done(local, backfill)
+    copy = {}
+    for message in messages_of(local, consumer):
+        copy.setdefault(message["record"]["id"], {}).update(message["record"])
+    assert copy == {i: {"id": i, "note": "old" if i <= position else "new", "large": str(i) * 3000}
+                    for i in range(1, 1001)}
+
+
+def test_nothing_is_lost_or_doubled_when_processes_are_killed(own_server):
+    """Rows that nobody changes come exactly once, those that change end as they are."""
+    server = own_server
+    server.sql("CREATE TABLE still (id int PRIMARY KEY)")
+    server.sql("CREATE TABLE moving (id int PRIMARY KEY, n int)")
+    server.sql("INSERT INTO still SELECT generate_series(1, 20000)")
+    server.sql("INSERT INTO moving SELECT i, 0 FROM generate_series(1, 2000) i")
+    server.sql("SELECT sequin.create_consumer('c', tables => '{public.still,public.moving}')")
+    ids = [server.value("SELECT sequin.backfill('c', %s, chunk_rows => %s)", table, rows)
+           for table, rows in (("still", 100), ("moving", 10))]
+    choice = random.Random(1)
+    running = True
+
+    def asked(query, *parameters):
+        """The server's answer, as soon as it gives one: it recovers from the last kill."""
+        def ask():
+            try:
+                return [server.value(query, *parameters)]
+            except psycopg2.OperationalError:
+                return None
+        return wait_until(ask, "the server answers", 60)[0]
+
+    def write():
+        while running:
+            try:
+                server.sql("UPDATE moving SET n = n + 1 WHERE id = %s", choice.randint(1, 2000))
+            except psycopg2.Error:
+                pass
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for kill in range(6):
+            seen = asked("SELECT sum(rows_read) FROM sequin.backfills")
+            wait_until(lambda: asked("SELECT sum(rows_read) >= %s OR bool_and(state <> 'running') "
+                                     "FROM sequin.backfills", seen + 1500), "the backfills go on", 60)
+            kind = ("sequin feeder", "sequin capture")[kill % 2]
+            if kill == 5:
+                server.kill9_postmaster()
+                server.start()
+                continue
+            pid = asked("SELECT pid FROM pg_stat_activity WHERE backend_type = %s", kind)
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: asked("SELECT bool_and(state <> 'running') FROM sequin.backfills"),
+                   "the backfills end", 120)
+    finally:
+        running = False
+        writer.join()
+    assert [server.value("SELECT state FROM sequin.backfills WHERE id = %s", one) for one in ids] == ["done", "done"]
+    server.sql("SELECT sequin.sync()")
+    counts, latest = {}, {}
+    while True:
+        rows = server.sql("SELECT ack_id, message FROM sequin.receive('c', 10000)")
+        if not rows:
+            break
+        for _, message in rows:
+            record = message["record"]
+            if message["metadata"]["table_name"] == "still":
+                counts[record["id"]] = counts.get(record["id"], 0) + 1
+            else:
+                assert record["n"] >= latest.get(record["id"], 0)
+                latest[record["id"]] = record["n"]
+        server.sql("SELECT sequin.ack('c', %s::uuid[])", [ack for ack, _ in rows])
+    assert counts == {i: 1 for i in range(1, 20001)}
+    assert latest == dict(server.sql("SELECT id, n FROM moving"))
