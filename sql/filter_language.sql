@@ -7,8 +7,8 @@ ALTER TABLE t REPLICA IDENTITY FULL;
 CREATE TABLE k (id int PRIMARY KEY, v int, place point);
 CREATE TABLE own (id int PRIMARY KEY, action text, table_name text);
 CREATE TABLE lookup (status text, id int);
-CREATE FUNCTION explain(filter text, tab regclass DEFAULT 't') RETURNS text LANGUAGE plpgsql AS $$
-BEGIN RETURN (SELECT evaluated_at FROM sequin.explain_filter($2, $1)); END
+CREATE FUNCTION explain(filter text, tab regclass DEFAULT 't') RETURNS text LANGUAGE sql AS $$
+  SELECT evaluated_at FROM sequin.explain_filter($2, $1)
 $$;
 
 -- changed('column', …)
