@@ -111,7 +111,7 @@ static Oid DatabaseInTheWay(Node* statement) {
 static bool DropsExtension(Node* statement) {
   if (!IsA(statement, DropStmt)) return false;
   auto* drop = reinterpret_cast<DropStmt*>(statement);
-  if (drop->removeType != OBJECT_EXTENSION) return false;
+  if (drop->removeType != OBJECT_EXTENSION && drop->removeType != OBJECT_SCHEMA) return false;
   ListCell* cell;
   foreach (cell, drop->objects) {
     if (strcmp(strVal(lfirst(cell)), "sequin") != 0) continue;

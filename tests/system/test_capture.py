@@ -237,6 +237,31 @@ def test_drop_extension_leaves_no_slot_and_no_worker(server, own_database):
     assert len(own_database.client(consumer).drain()) == 1, "a second life works"
 
 
+def test_drop_extension_does_not_deadlock_with_the_worker(own_database):
+    """The worker holds the log's segment and wants its progress; the command locks table by table in an order of its own."""
+    table = own_database.table()
+    own_database.consumer(table)
+    blocker = own_database.connect(autocommit=False)
+    with blocker.cursor() as cursor:
+        cursor.execute("LOCK TABLE sequin.relation IN ACCESS EXCLUSIVE MODE")
+    own_database.sql(f"INSERT INTO {table} VALUES (1)")  # its name is new to the log
+    wait_until(lambda: own_database.value("SELECT count(*) FROM pg_locks WHERE NOT granted"), "the worker waits", 30)
+    failures = []
+
+    def drop():
+        try:
+            own_database.sql("DROP EXTENSION sequin")
+        except psycopg2.Error as error:
+            failures.append(str(error))
+    dropping = threading.Thread(target=drop)
+    dropping.start()
+    wait_until(lambda: own_database.value("SELECT count(*) FROM pg_stat_activity WHERE query = 'DROP EXTENSION sequin' "
+                                          "AND wait_event_type = 'Lock'"), "the command waits", 30)
+    blocker.rollback()
+    dropping.join()
+    assert failures == []
+
+
 def test_drop_database_leaves_no_slot(server, own_database):
     own_database.consumer(own_database.table())
     slot = server.slot_name(own_database.name)
