@@ -62,6 +62,11 @@ bool FindIdentityGap(Relation relation, const Bitmapset* columns, IdentityGap* g
   return false;
 }
 
+bool LogsOldValues(Relation relation, const Bitmapset* columns) {
+  if (relation->rd_rel->relreplident == REPLICA_IDENTITY_FULL) return true;
+  return bms_is_subset(Expand(relation, columns), RelationGetIdentityKeyBitmap(relation));
+}
+
 const char* DescribeIdentity(Oid oid) {
   Relation relation = relation_open(oid, AccessShareLock);
   Bitmapset* columns = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);

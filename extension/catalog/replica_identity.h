@@ -16,6 +16,9 @@ struct IdentityGap {
 // partitions are looked at.
 bool FindIdentityGap(Relation relation, const Bitmapset* columns, IdentityGap* gap);
 
+// Whether the table itself logs the old values of all `columns`. For decoding: takes no locks.
+bool LogsOldValues(Relation relation, const Bitmapset* columns);
+
 // The identity in words, for a detail.
 const char* DescribeIdentity(Oid relation);
 

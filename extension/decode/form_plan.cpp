@@ -13,7 +13,9 @@ namespace sequin {
 // ---------------------------------------------------------------------------
 
 void PlanColumns(RelationPlan* plan, Relation relation) {
-  Bitmapset* identity = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);
+  // Nothing here takes a lock on the table or its indexes: under the historic snapshot they are as
+  // they were, and somebody's long ALTER TABLE would hold up the changes of all tables.
+  Bitmapset* identity = RelationGetIdentityKeyBitmap(relation);
   plan->columns = NewArray<ColumnPlan>(plan->context, static_cast<size_t>(plan->descriptor->natts));
   for (int i = 0; i < plan->descriptor->natts; i++) {
     Form_pg_attribute attribute = TupleDescAttr(plan->descriptor, i);
@@ -83,7 +85,8 @@ void PlanKey(RelationPlan* plan, Relation relation) {
   };
   for (Oid candidate : {primary, identity}) {
     if (!OidIsValid(candidate)) continue;
-    Relation index = index_open(candidate, AccessShareLock);
+    Relation index = RelationIdGetRelation(candidate);
+    if (!RelationIsValid(index)) continue;
     bool in_identity;
     bool usable = covered(index, &in_identity);
     bool better_follows =
@@ -98,7 +101,7 @@ void PlanKey(RelationPlan* plan, Relation relation) {
       plan->key_count = count;
       plan->key_in_identity = in_identity;
     }
-    index_close(index, AccessShareLock);
+    RelationClose(index);
     if (plan->key_count > 0) return;
   }
 }

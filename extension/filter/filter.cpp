@@ -164,8 +164,7 @@ CompiledFilter* CompileFilter(Relation relation, Oid published, const char* sql,
 }
 
 bool FilterKnowsOldRow(Relation relation, const CompiledFilter* filter) {
-  IdentityGap gap;
-  return !FindIdentityGap(relation, filter->row_columns, &gap);
+  return LogsOldValues(relation, filter->row_columns);
 }
 
 bool FilterLooksAt(Relation relation, const CompiledFilter* filter,

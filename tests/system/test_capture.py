@@ -347,3 +347,23 @@ def test_message_is_not_seen_before_its_row(database):
         (ack_id, message, *_), = client.receive(1, "10 s")
         assert database.value(f"SELECT count(*) FROM {table} WHERE id = %s", message["record"]["id"]) == 1
         client.settle("ack", [ack_id])
+
+
+def test_a_locked_table_holds_up_nobody_elses_changes(own_database):
+    """Somebody's long ALTER TABLE must not stop capture, which plans tables without locks."""
+    locked = own_database.table("id int PRIMARY KEY, n int")
+    own_database.sql(f"ALTER TABLE {locked} REPLICA IDENTITY FULL")
+    other = own_database.table()
+    all_changes, others = own_database.consumer(locked), own_database.consumer(other)
+    filtered = own_database.consumer(locked, filter="n > 0", filter_transition="insert_delete")
+    own_database.sql("SELECT sequin.stop()")
+    own_database.sql(f"INSERT INTO {locked} VALUES (1, 1)")
+    own_database.sql(f"UPDATE {locked} SET n = 0")
+    own_database.sql(f"INSERT INTO {other} VALUES (2)")
+    with own_database.connect(autocommit=False) as session, session.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {locked}")
+        own_database.sql("SELECT sequin.start()")
+        got = {name: [message["action"] for _, message in own_database.client(name).drain()]
+               for name in (others, all_changes, filtered)}
+        assert got == {others: ["insert"], all_changes: ["insert", "update"], filtered: ["insert", "delete"]}
+        session.rollback()
