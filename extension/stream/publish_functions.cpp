@@ -7,7 +7,7 @@
 #include "stream/delayed.h"
 #include "stream/key_pattern.h"
 #include "stream/publish.h"
-#include "stream/stream.h"
+#include "stream/publish_target.h"
 
 namespace sequin {
 namespace {
@@ -70,10 +70,7 @@ PublishMessage BeginPublish(FunctionCallInfo call, bool json) {
   PreventCommandDuringRecovery("sequin.publish()");
   PreventCommandIfParallelMode("sequin.publish()");
   std::string_view name = TextArgument(call, kStream, "stream");
-  Stream stream = FindStream(name, StreamUse::kPublish);
-  LockStreamShared(stream.id);
-  // It may have been dropped or altered while we waited.
-  stream = FindStream(name, StreamUse::kPublish);
+  Stream stream = LockStreamToPublish(name);
   PublishMessage message{};
   message.stream = stream.id;
   if (stream.one_message_per_key) message.flags |= kPublishCompact;

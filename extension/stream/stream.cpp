@@ -166,10 +166,6 @@ void RequireReadableStream(int32 id, Oid consumer_owner) {
           errhint("The owner of the stream can call sequin.grant_stream."));
 }
 
-void LockStreamShared(int32 stream) {
-  LockDatabaseObject(OwnTableOid("stream"), static_cast<Oid>(stream), 0, ShareLock);
-}
-
 void LockStreamExclusive(int32 stream) {
   LockDatabaseObject(OwnTableOid("stream"), static_cast<Oid>(stream), 0, ExclusiveLock);
 }

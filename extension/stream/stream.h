@@ -32,9 +32,9 @@ void RequireReadableStream(int32 stream, Oid consumer_owner);
 // Whether a role may read: it owns the stream or was granted it.
 bool MayReadStream(const Stream& stream, Oid role);
 
-// Publishers hold the shared one to the end of their transactions; what drops or alters a stream
-// takes the exclusive one: nothing is published to a stream that is gone, or in another mode.
-void LockStreamShared(int32 stream);
+// Publishers hold a shared one to the end of their transactions (publish_target.h); what drops or
+// alters a stream takes this one: nothing is published to a stream that is gone, or in another
+// mode.
 void LockStreamExclusive(int32 stream);
 
 }  // namespace sequin

@@ -4,7 +4,7 @@
 #include "catalog/owner_statement.h"
 #include "catalog/stored_consumer.h"
 #include "queue/arguments.h"
-#include "stream/stream.h"
+#include "stream/publish_target.h"
 #include "wake/wake.h"
 
 namespace sequin {
@@ -73,6 +73,7 @@ Datum CreateStream(FunctionCallInfo call) {
         bool is_null;
         *uuid = *DatumGetUUIDP(SPI_getbinval(row, columns, 1, &is_null));
       });
+  InvalidateStreams();
   return UUIDPGetDatum(uuid);
 }
 
@@ -99,6 +100,7 @@ void AlterStream(FunctionCallInfo call) {
       "UPDATE sequin.stream SET one_message_per_key = $2, retention_ms = $3, updated_at = now()"
       " WHERE id = $1",
       values);
+  InvalidateStreams();
 }
 
 void RefuseWithConsumers(const Stream& stream) {
@@ -123,6 +125,7 @@ void DropStream(FunctionCallInfo call) {
     values.Int4(stream.id);
     RunAsOwner(statement, values);
   }
+  InvalidateStreams();
 }
 
 // ---- grants ------------------------------------------------------------------------------------
@@ -149,6 +152,7 @@ void ForEachPrivilege(FunctionCallInfo call, const char* statement) {
     values.Int4(stream.id).Role(role).Text(privilege);
     RunAsOwner(statement, values);
   }
+  InvalidateStreams();
 }
 
 }  // namespace
