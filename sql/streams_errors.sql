@@ -1,0 +1,130 @@
+-- What streams refuse, and to whom.
+SELECT sequin.start();
+SELECT sequin.create_stream('e') IS NOT NULL AS made;
+-- Names and options
+SELECT sequin.create_stream('e');
+SELECT sequin.create_stream('no-dash');
+SELECT sequin.create_stream('');
+SELECT sequin.create_stream(repeat('x', 64));
+SELECT sequin.create_stream(NULL);
+SELECT sequin.create_stream('f', NULL);
+SELECT sequin.create_stream('f', retention => '0');
+SELECT sequin.create_stream('f', retention => '-1 s');
+SELECT sequin.alter_stream('none');
+SELECT sequin.drop_stream('none');
+SELECT sequin.grant_stream('e', 'postgres', '{write}');
+SELECT sequin.grant_stream('e', NULL);
+-- Keys
+SELECT sequin.publish('none', 'k', 'x');
+SELECT sequin.publish(NULL, 'k', 'x');
+SELECT sequin.publish('e', NULL, 'x');
+SELECT sequin.publish('e', 'k', NULL::text);
+SELECT sequin.publish('e', '', 'x');
+SELECT sequin.publish('e', 'a..b', 'x');
+SELECT sequin.publish('e', 'a.*', 'x');
+SELECT sequin.publish('e', 'a.>', 'x');
+SELECT sequin.publish('e', E'a\tb', 'x');
+SELECT sequin.publish('e', repeat('x', 256), 'x');
+SELECT sequin.publish('e', '1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.17', 'x');
+-- Values
+SELECT sequin.publish('e', 'k', 'x', '[1]');
+SELECT sequin.publish('e', 'k', 'x', jsonb_build_object('h', repeat('x', 70000)));
+ALTER SYSTEM SET sequin.max_value_size = '1kB';
+SELECT pg_reload_conf();
+SELECT pg_sleep(0.1);
+SELECT sequin.publish('e', 'k', repeat('x', 1024));
+SELECT sequin.publish('e', 'k', repeat('x', 1025));
+ALTER SYSTEM RESET sequin.max_value_size;
+SELECT pg_reload_conf();
+-- Batches: all or nothing
+SELECT sequin.publish_batch('e', '{a,b}', '{x}');
+SELECT sequin.publish_batch('e', '{a,b}', '{x,y}', ARRAY['{}']::jsonb[]);
+SELECT sequin.publish_batch('e', '{a,NULL}', '{x,y}');
+SELECT sequin.publish_batch('e', '{a,b}', '{x,NULL}');
+SELECT sequin.publish_batch('e', '{{a,b}}', '{x,y}');
+SELECT sequin.publish_batch('e', '{a,b.}', '{x,y}');
+SELECT sequin.publish_batch('e', NULL, '{}');
+-- Where it cannot be
+BEGIN READ ONLY;
+SELECT sequin.publish('e', 'k', 'x');
+ROLLBACK;
+BEGIN;
+SELECT sequin.publish('e', 'k', 'x');
+SELECT sequin.sync();
+ROLLBACK;
+-- Listing
+SELECT * FROM sequin.stream_messages('e', 'a*');
+SELECT * FROM sequin.stream_messages('e', sort => 'up');
+SELECT * FROM sequin.stream_messages('e', "limit" => 0);
+SELECT * FROM sequin.stream_messages('none');
+-- Consumers
+SELECT sequin.create_consumer('e_c', stream => 'none');
+SELECT sequin.create_consumer('e_c', stream => 'e', key_pattern => 'a.>.b');
+SELECT sequin.create_consumer('e_c', stream => 'e', key_pattern => '');
+SELECT sequin.create_consumer('e_c', stream => 'e', tables => '{public.x}');
+SELECT sequin.create_consumer('e_c', stream => 'e', filter => 'true');
+SELECT sequin.create_consumer('e_c', stream => 'e', group_columns => '{}');
+SELECT sequin.create_consumer('e_c', stream => 'e', actions => '{insert}');
+SELECT sequin.create_consumer('e_c', key_pattern => 'a');
+SELECT sequin.create_consumer('e_c', stream => 'e') IS NOT NULL AS made;
+SELECT sequin.alter_consumer('e_c', tables => '{*}');
+SELECT sequin.alter_consumer('e_c', key_pattern => 'x.*.');
+SELECT sequin.drop_stream('e');
+SELECT sequin.sync() IS NOT NULL AS synced;
+SELECT count(*) FROM sequin.stream_messages('e');
+
+-- Rights: the owner, who was granted, nobody else.
+CREATE ROLE e_owner;
+CREATE ROLE e_app;
+GRANT sequin_admin TO e_owner;
+GRANT sequin_consumer TO e_app;
+SET ROLE e_owner;
+SELECT sequin.create_stream('e_own') IS NOT NULL AS made;
+SELECT sequin.publish('e_own', 'k', 'by its owner');
+SET ROLE e_app;
+SELECT sequin.create_stream('e_app');
+SELECT sequin.publish('e_own', 'k', 'x');
+SELECT * FROM sequin.stream_messages('e_own');
+SELECT sequin.alter_stream('e_own', retention => '1 day');
+SELECT sequin.drop_stream('e_own');
+SELECT sequin.grant_stream('e_own', 'e_app');
+SELECT name FROM sequin.streams;
+SELECT count(*) FROM sequin.stream_message;
+INSERT INTO sequin.delayed VALUES (now(), DEFAULT, 1, false, 'k', 'x', '{}');
+SET ROLE e_owner;
+SELECT sequin.grant_stream('e_own', 'e_app', '{publish}');
+SET ROLE e_app;
+SELECT sequin.publish('e_own', 'k', 'granted');
+SELECT * FROM sequin.stream_messages('e_own');
+SELECT name, grants FROM sequin.streams;
+SET ROLE e_owner;
+SELECT sequin.grant_stream('e_own', 'e_app', '{read}');
+SELECT sequin.revoke_stream('e_own', 'e_app', '{publish}');
+SET ROLE e_app;
+SELECT sequin.publish('e_own', 'k', 'revoked');
+RESET ROLE;
+SELECT sequin.sync() IS NOT NULL AS synced;
+SET ROLE e_app;
+SELECT data FROM sequin.stream_messages('e_own');
+-- A consumer ends when its owner may not read any more.
+RESET ROLE;
+GRANT sequin_admin TO e_app;
+SET ROLE e_app;
+SELECT sequin.create_consumer('e_app', stream => 'e_own') IS NOT NULL AS made;
+RESET ROLE;
+SELECT sequin.sync() IS NOT NULL AS synced;
+SET ROLE e_app;
+SELECT message->'record'->>'data' AS data FROM sequin.receive('e_app', 1);
+SET ROLE e_owner;
+SELECT sequin.revoke_stream('e_own', 'e_app');
+SET ROLE e_app;
+SELECT message->'record'->>'data' AS data FROM sequin.receive('e_app', 1);
+SELECT sequin.create_consumer('e_app2', stream => 'e_own');
+SELECT sequin.drop_consumer('e_app');
+-- Admins drop, but do not publish.
+SELECT sequin.publish('e_own', 'k', 'x');
+SELECT sequin.drop_stream('e_own');
+RESET ROLE;
+SELECT sequin.drop_consumer('e_c');
+SELECT sequin.drop_stream('e');
+DROP ROLE e_app, e_owner;
