@@ -96,7 +96,7 @@ def system():
 
 
 def fidelity():
-    return suites.run_suite("fidelity", [ROOT / "tests/fidelity/run", "--seeds", 5], suites.read_seeds, 300, ROOT)
+    return suites.run_suite("fidelity", [ROOT / "tests/fidelity/run", "--seeds", 5], suites.read_seeds, 600, ROOT)
 
 
 def crash():
@@ -107,7 +107,7 @@ def crash():
 
 def planted():
     run = [ROOT / "tests/fidelity/planted", "--bugs", 3]
-    return suites.run_suite("planted", run, suites.read_ok_lines, 300, ROOT)
+    return suites.run_suite("planted", run, suites.read_ok_lines, 900, ROOT)
 
 
 # -- flow -------------------------------------------------------------------------------------
