@@ -133,6 +133,31 @@ AS 'MODULE_PATHNAME', 'sequin_alter_consumer';
 COMMENT ON FUNCTION sequin.alter_consumer IS
   'Changes a consumer; NULL means unchanged; status is active or paused';
 
+-- Gives a consumer another name; everything else of it stays. Writes: consumer, endpoint.
+CREATE FUNCTION sequin.rename_consumer(name text, new_name text)
+RETURNS void LANGUAGE c VOLATILE CALLED ON NULL INPUT
+AS 'MODULE_PATHNAME', 'sequin_rename_consumer';
+COMMENT ON FUNCTION sequin.rename_consumer IS 'Gives a consumer another name';
+
+-- For configuration kept as code: makes the consumer that the JSON object declares, or alters the
+-- one of that name to be exactly that, or does nothing when it is. Members are the arguments of
+-- create_consumer, with their defaults when they are missing; lists are arrays, intervals strings.
+-- Only the status stays as it is when it is not named. Says what was done (created, altered,
+-- unchanged) and which members were changed. Kind and stream of a consumer cannot be changed
+-- (55000). Writes: endpoint, consumer.
+CREATE FUNCTION sequin.sync_consumer(declaration jsonb, OUT action text, OUT changed text[])
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'sequin_sync_consumer';
+COMMENT ON FUNCTION sequin.sync_consumer(jsonb) IS
+  'Makes or alters a consumer so that it is exactly what is declared';
+
+-- The object from which sync_consumer makes the same consumer. For its owner: it has the headers.
+CREATE FUNCTION sequin.consumer_definition(name text) RETURNS jsonb
+LANGUAGE c VOLATILE CALLED ON NULL INPUT
+AS 'MODULE_PATHNAME', 'sequin_consumer_definition';
+COMMENT ON FUNCTION sequin.consumer_definition(text) IS
+  'What sequin.sync_consumer needs to make the same consumer';
+
 -- Forgets a consumer, its messages whatever their state, and its dead letters.
 -- Writes: settle, claim, held, dead_letter, consumer_grantee, consumer, endpoint.
 CREATE FUNCTION sequin.drop_consumer(name text)

@@ -16,11 +16,12 @@ GRANT EXECUTE ON FUNCTION sequin.queue_counts, sequin.queue_in_flight, sequin.he
   sequin.capture_status, sequin.home
   TO sequin_admin, sequin_agent, sequin_consumer, sequin_monitor;
 
-GRANT EXECUTE ON FUNCTION sequin.start, sequin.stop, sequin.create_consumer, sequin.create_stream
-  TO sequin_admin;
+GRANT EXECUTE ON FUNCTION sequin.start, sequin.stop, sequin.create_consumer, sequin.sync_consumer,
+  sequin.create_stream TO sequin_admin;
 
 -- Owners keep these when they are no longer admins.
-GRANT EXECUTE ON FUNCTION sequin.alter_consumer, sequin.drop_consumer, sequin.grant_consumer,
+GRANT EXECUTE ON FUNCTION sequin.alter_consumer, sequin.rename_consumer,
+  sequin.consumer_definition, sequin.drop_consumer, sequin.grant_consumer,
   sequin.revoke_consumer, sequin.explain_filter, sequin.alter_stream, sequin.drop_stream,
   sequin.grant_stream, sequin.revoke_stream TO sequin_admin, sequin_consumer;
 

@@ -8,6 +8,7 @@
 #include "backfill/feed_request.h"
 #include "catalog/captured_table.h"
 #include "catalog/consumer.h"
+#include "catalog/declaration_json.h"
 #include "catalog/replica_identity.h"
 #include "catalog/stored_consumer.h"
 #include "filter/filter.h"
@@ -295,6 +296,130 @@ void AlterConsumer(FunctionCallInfo call) {
   WakeConsumerAtCommit(consumer->id);
 }
 
+// ---- rename ------------------------------------------------------------------------------------
+
+void Rename(FunctionCallInfo call) {
+  const char* name = NameArgument(call);
+  if (call->args[1].isnull) {
+    ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("new_name must not be NULL"));
+  }
+  const char* new_name = TextDatumGetCString(call->args[1].value);
+  CheckConsumerName(new_name);
+  LockDeclarations();
+  Consumer* consumer = FindConsumer(name, ConsumerUse::kManage);
+  if (strcmp(consumer->name, new_name) == 0) return;
+  if (ConsumerExists(new_name)) {
+    ereport(ERROR, errcode(ERRCODE_DUPLICATE_OBJECT),
+            errmsg("consumer \"%s\" already exists", new_name));
+  }
+  RenameConsumer(consumer->id, new_name);
+  WakeDefinitionsAtCommit();
+}
+
+// ---- declarations as JSON ----------------------------------------------------------------------
+
+struct SyncResult {
+  const char* action;
+  TextList changed;
+};
+
+const char* StreamNameOf(const Declaration& declaration) {
+  Stream stream;
+  if (declaration.stream == 0 || !FindStreamById(declaration.stream, &stream)) return nullptr;
+  return pstrdup(stream.name);
+}
+
+// Names of members that are not the same in both.
+TextList Differences(const Declaration& before, const Declaration& after) {
+  Vec<DeclarationMember> left = MembersOf(before, StreamNameOf(before));
+  Vec<DeclarationMember> right = MembersOf(after, StreamNameOf(after));
+  TextList names{static_cast<const char**>(palloc(sizeof(char*) * (left.count + right.count + 1))),
+                 0};
+  auto find = [](const Vec<DeclarationMember>& members, const char* name) -> const char* {
+    for (size_t i = 0; i < members.count; i++) {
+      if (strcmp(members[i].name, name) == 0) return members[i].json;
+    }
+    return nullptr;
+  };
+  for (size_t i = 0; i < left.count; i++) {
+    const char* other = find(right, left[i].name);
+    if (other == nullptr || strcmp(other, left[i].json) != 0) {
+      names.items[names.count++] = left[i].name;
+    }
+  }
+  for (size_t i = 0; i < right.count; i++) {
+    if (find(left, right[i].name) == nullptr) names.items[names.count++] = right[i].name;
+  }
+  return names;
+}
+
+void RequireSameSource(const Declaration& stored, const Declaration& wanted) {
+  const char* what = nullptr;
+  if ((stored.push_url == nullptr) != (wanted.push_url == nullptr)) {
+    what = stored.push_url == nullptr ? "is a pull consumer" : "is a push consumer";
+  }
+  if (stored.stream != wanted.stream) what = "has another source";
+  if (what == nullptr) return;
+  ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+          errmsg("consumer \"%s\" %s", stored.name, what),
+          errhint("A consumer keeps its kind: drop it, or take another name."));
+}
+
+// Makes a consumer exactly what the arguments of create_consumer say; only its status stays when
+// they say nothing about it, for it may have been paused by an operator.
+SyncResult SyncExisting(FunctionCallInfo call, const Arguments& arguments, const char* name) {
+  bool activate = arguments.Has(kStatus) && TextView(arguments.Get(kStatus)) == "active";
+  bool at_home = FindConsumer(name, ConsumerUse::kOwn)->at_home;
+  if (activate && !at_home) EnsureCapture();
+  LockDeclarations();
+  Consumer* consumer = FindConsumer(name, ConsumerUse::kOwn);
+  Declaration stored = LoadDeclaration(consumer->id);
+  Declaration wanted = Defaults(consumer->name, arguments.Has(kPushUrl));
+  wanted.status = stored.status;
+  Overlay(arguments, &wanted);
+  OverlayStream(arguments, &wanted);
+  RequireSameSource(stored, wanted);
+  CheckDeclaration(&wanted);
+  SyncResult result{"unchanged", Differences(stored, wanted)};
+  if (result.changed.count == 0 && (at_home || !activate)) return result;
+  CheckDeclaredTables(wanted, consumer->owner);
+  UpdateConsumer(consumer->id, wanted, activate);
+  bool no_filters = wanted.filter == nullptr && JB_ROOT_COUNT(wanted.table_options) == 0;
+  if (activate || no_filters) EndSuspension(consumer->id);
+  WakeDefinitionsAtCommit();
+  WakeConsumerAtCommit(consumer->id);
+  result.action = "altered";
+  return result;
+}
+
+SyncResult SyncConsumer(const Jsonb* object) {
+  if (!JB_ROOT_IS_OBJECT(object)) {
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("the declaration of a consumer must be a JSON object"));
+  }
+  LOCAL_FCINFO(call, FUNC_MAX_ARGS);
+  InitFunctionCallInfoData(*call, nullptr, 0, InvalidOid, nullptr, nullptr);
+  ArgumentsFromJson(object, CreateConsumerOid(), call);
+  Arguments arguments(call);
+  const char* name = NameArgument(call);
+  if (ConsumerExists(name)) return SyncExisting(call, arguments, name);
+  CreateConsumer(call);
+  return {"created", TextList{nullptr, 0}};
+}
+
+Datum ConsumerDefinition(FunctionCallInfo call) {
+  Consumer* consumer = FindConsumer(NameArgument(call), ConsumerUse::kOwn);
+  Declaration declaration = LoadDeclaration(consumer->id);
+  StringInfoData out;
+  initStringInfo(&out);
+  Vec<DeclarationMember> members = MembersOf(declaration, StreamNameOf(declaration));
+  for (size_t i = 0; i < members.count; i++) {
+    appendStringInfo(&out, "%c\"%s\":%s", i > 0 ? ',' : '{', members[i].name, members[i].json);
+  }
+  appendStringInfoChar(&out, '}');
+  return DirectFunctionCall1(jsonb_in, CStringGetDatum(out.data));
+}
+
 void DropConsumer(FunctionCallInfo call) {
   LockDeclarations();
   Consumer* consumer = FindConsumer(NameArgument(call), ConsumerUse::kManage);
@@ -357,6 +482,29 @@ PG_FUNCTION_INFO_V1(sequin_alter_consumer);
 Datum sequin_alter_consumer(PG_FUNCTION_ARGS) {
   AlterConsumer(fcinfo);
   PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(sequin_rename_consumer);
+Datum sequin_rename_consumer(PG_FUNCTION_ARGS) {
+  Rename(fcinfo);
+  PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(sequin_sync_consumer);
+Datum sequin_sync_consumer(PG_FUNCTION_ARGS) {
+  SyncResult synced = SyncConsumer(PG_GETARG_JSONB_P(0));
+  TupleDesc descriptor;
+  if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE) {
+    elog(ERROR, "return type must be a row type");
+  }
+  Datum values[2] = {CStringGetTextDatum(synced.action), TextArrayDatum(synced.changed)};
+  bool nulls[2] = {};
+  return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+}
+
+PG_FUNCTION_INFO_V1(sequin_consumer_definition);
+Datum sequin_consumer_definition(PG_FUNCTION_ARGS) {
+  return ConsumerDefinition(fcinfo);
 }
 
 PG_FUNCTION_INFO_V1(sequin_drop_consumer);

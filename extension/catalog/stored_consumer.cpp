@@ -308,6 +308,18 @@ void EndSuspension(int32 consumer) {
   ExecuteFor(consumer, "DELETE FROM sequin.suspension WHERE consumer = $1");
 }
 
+void RenameConsumer(int32 consumer, const char* name) {
+  for (const char* statement : {
+           "UPDATE sequin.consumer SET name = $1, updated_at = now() WHERE id = $2",
+           "UPDATE sequin.endpoint SET name = $1, updated_at = now()"
+           " WHERE id = (SELECT endpoint FROM sequin.consumer WHERE id = $2)",
+       }) {
+    Parameters parameters;
+    parameters.Text(name).Int4(consumer);
+    Execute(statement, parameters);
+  }
+}
+
 void InsertGrantee(int32 consumer, Oid role) {
   Parameters parameters;
   parameters.Int4(consumer).Add(REGROLEOID, ObjectIdGetDatum(role));

@@ -18,6 +18,8 @@ void UpdateConsumer(int32 consumer, const Declaration& declaration, bool activat
 void DeleteConsumer(int32 consumer);
 // A consumer that its filter has suspended goes on where it stands.
 void EndSuspension(int32 consumer);
+// Also of its endpoint.
+void RenameConsumer(int32 consumer, const char* name);
 void InsertGrantee(int32 consumer, Oid role);
 void DeleteGrantee(int32 consumer, Oid role);
 // Starts capture of this database if it is not running, before anything is written.

@@ -86,6 +86,7 @@ extern "C" {
 #include <parser/parse_coerce.h>
 #include <parser/parse_collate.h>
 #include <parser/parse_expr.h>
+#include <parser/parse_func.h>
 #include <parser/parse_node.h>
 #include <parser/parse_relation.h>
 #include <parser/parse_type.h>
