@@ -85,6 +85,15 @@ SELECT sequin.backfill('backfill_toast', 'backfill.toast') AS id \gset
 SELECT backfill.wait(:'id');
 SELECT length(message->'record'->>'big') AS big, message->'metadata'->'unchanged_columns' AS unchanged FROM sequin.receive('backfill_toast', 100);
 
+-- At once with the consumer: what is there comes first, then what changes
+CREATE FUNCTION backfill.odd(n int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RETURN n % 2 = 1; END $$;
+SELECT sequin.create_consumer('backfill_start', tables => '{backfill.orders,backfill.parts}', filter => 'backfill.odd(new.id)',
+                              start => 'beginning') IS NOT NULL AS made;
+SELECT backfill.wait(id) FROM sequin.backfills WHERE consumer = 'backfill_start' ORDER BY "table"::text;
+SELECT message->>'action' AS action, message->'metadata'->>'table_name' AS name, array_agg(message->'record'->>'id' ORDER BY message->'record'->>'id') AS ids
+FROM sequin.receive('backfill_start', 100) GROUP BY 1, 2 ORDER BY 2;
+SELECT sequin.create_consumer('backfill_wrong', start => 'yesterday');
+
 -- Pause, resume, cancel
 BEGIN;
 SELECT sequin.backfill('backfill_orders', 'backfill.orders') AS id \gset

@@ -130,29 +130,68 @@ bool FeedsNeed(const OldSegment& segment, XLogRecPtr passed) {
   return SPI_processed > 0;
 }
 
-void AddStragglers(const OldSegment& segment, std::string_view entries, int64 base_ord,
-                   Vec<int64>* found) {
+// Sorted positions of a claim, from an int4[].
+Vec<int32> PositionsOf(uint64 row, int column) {
+  Vec<int32> positions{};
+  bool is_null;
+  Datum value = ValueAt(row, column, &is_null);
+  if (is_null) return positions;
+  ArrayType* array = DatumGetArrayTypeP(value);
+  auto* data = reinterpret_cast<const int32*>(ARR_DATA_PTR(array));
+  int count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+  for (int i = 0; i < count; i++) positions.push(data[i]);
+  return positions;
+}
+
+// Visits the entries, each with its number, whose log rows are in the segment.
+template <typename Visit>
+void ForEachIn(const OldSegment& segment, std::string_view entries, int64 base_ord, Visit&& visit) {
   EntryReader reader(entries.data(), entries.size(), base_ord);
   Entry entry;
-  while (reader.Read(&entry)) {
-    if (entry.seq >= segment.first_seq && entry.seq < segment.end_seq) found->push(entry.seq);
+  for (int32 position = 0; reader.Read(&entry); position++) {
+    if (entry.seq >= segment.first_seq && entry.seq < segment.end_seq) visit(position, entry.seq);
   }
 }
 
-// What is parked, and what claims hold that may be unsettled.
-void FindStragglers(const OldSegment& segment, Vec<int64>* found) {
-  for (const char* query :
-       {"SELECT entries, ord FROM sequin.held",
-        "SELECT c.entries, 0::bigint FROM (SELECT consumer, pg_catalog.max(no) AS no FROM"
-        " sequin.claim GROUP BY 1) newest JOIN sequin.claim n USING (consumer, no)"
-        " JOIN sequin.claim c ON c.consumer = n.consumer AND c.no >= n.low_no"}) {
-    Run(query, SPI_OK_SELECT);
-    for (uint64 i = 0; i < SPI_processed; i++) {
-      bool is_null;
-      AddStragglers(segment, TextView(ValueAt(i, 1, &is_null)), NumberAt(i, 2), found);
-    }
-    SPI_freetuptable(SPI_tuptable);
+void FindParked(const OldSegment& segment, Vec<int64>* found) {
+  Run("SELECT entries, ord FROM sequin.held", SPI_OK_SELECT);
+  for (uint64 i = 0; i < SPI_processed; i++) {
+    bool is_null;
+    ForEachIn(segment, TextView(ValueAt(i, 1, &is_null)), NumberAt(i, 2),
+              [&](int32, int64 seq) { found->push(seq); });
   }
+  SPI_freetuptable(SPI_tuptable);
+}
+
+// Entries of claims that are not settled, or that have to return. A claim that is settled as a
+// whole (pos -1) is so where a position has no row of its own.
+void FindUnsettled(const OldSegment& segment, Vec<int64>* found) {
+  Run("SELECT c.entries, o.whole, o.done, o.returning FROM (SELECT consumer, pg_catalog.max(no) AS "
+      "no"
+      " FROM sequin.claim GROUP BY 1) newest JOIN sequin.claim n USING (consumer, no)"
+      " JOIN sequin.claim c ON c.consumer = n.consumer AND c.no >= n.low_no"
+      " CROSS JOIN LATERAL (SELECT coalesce(pg_catalog.bool_or(s.pos = -1), false) AS whole,"
+      " pg_catalog.array_agg(s.pos ORDER BY s.pos) FILTER (WHERE s.pos >= 0 AND s.absorbed) AS "
+      "done,"
+      " pg_catalog.array_agg(s.pos ORDER BY s.pos) FILTER (WHERE s.pos >= 0 AND NOT s.absorbed)"
+      " AS returning FROM sequin.settle s WHERE s.consumer = c.consumer AND s.no = c.no) o",
+      SPI_OK_SELECT);
+  for (uint64 i = 0; i < SPI_processed; i++) {
+    bool is_null;
+    bool whole = DatumGetBool(ValueAt(i, 2, &is_null));
+    Vec<int32> done = PositionsOf(i, 3), returning = PositionsOf(i, 4);
+    ForEachIn(segment, TextView(ValueAt(i, 1, &is_null)), 0, [&](int32 position, int64 seq) {
+      bool needed = whole ? std::binary_search(returning.begin(), returning.end(), position)
+                          : !std::binary_search(done.begin(), done.end(), position);
+      if (needed) found->push(seq);
+    });
+  }
+  SPI_freetuptable(SPI_tuptable);
+}
+
+void FindStragglers(const OldSegment& segment, Vec<int64>* found) {
+  FindParked(segment, found);
+  FindUnsettled(segment, found);
   std::sort(found->begin(), found->end());
   found->count = static_cast<size_t>(std::unique(found->begin(), found->end()) - found->begin());
 }
