@@ -35,7 +35,7 @@ SELECT sequin.create_consumer('retention_idle', tables => '{retention.t}') IS NO
 SELECT sequin.create_consumer('retention_bytes', tables => '{retention.t}', retain_bytes => 1000) IS NOT NULL AS made;
 SELECT sequin.create_consumer('retention_time', tables => '{retention.t}', retain_time => '1 ms', status => 'paused') IS NOT NULL AS made;
 SELECT sequin.create_consumer('retention_reader', tables => '{retention.t}') IS NOT NULL AS made;
-SELECT min(no) AS first_segment FROM sequin.segment \gset
+SELECT max(no) AS first_segment FROM sequin.segment \gset
 CALL retention.fill(1);
 SELECT sequin.sync('60 s') IS NOT NULL AS synced;
 SELECT :receive FROM sequin.receive('retention_reader', 10000) \gset
@@ -65,6 +65,7 @@ SELECT sequin.drop_consumer('retention_time');
 SELECT count(*) FROM sequin.consumer_gap g WHERE NOT EXISTS (SELECT FROM sequin.consumer c WHERE c.id = g.consumer);
 
 -- A few messages that are out or parked do not hold a segment
+SELECT count(*) AS kept_before FROM sequin.log_kept \gset
 SELECT max(no) AS first_segment FROM sequin.segment \gset
 CALL retention.fill(10001);
 SELECT sequin.sync('60 s') IS NOT NULL AS synced;
@@ -77,7 +78,7 @@ SELECT result FROM sequin.nack('retention_reader', ARRAY[:'parked']::uuid[], del
 SELECT :receive FROM sequin.receive('retention_reader', 10000) \gset
 SELECT count(*) FROM sequin.ack('retention_reader', :'ids') WHERE result = 'ACKED';
 SELECT retention.wait_until('NOT EXISTS (SELECT FROM sequin.segment WHERE no = ' || :first_segment || ')');
-SELECT count(*) BETWEEN 4 AND 5 AS kept FROM sequin.log_kept;
+SELECT count(*) - :kept_before BETWEEN 4 AND 5 AS kept FROM sequin.log_kept;
 SELECT ready, in_flight, parked FROM sequin.consumers WHERE name = 'retention_reader';
 SELECT count(*) FROM sequin.release('retention_reader', :'out') WHERE result = 'RELEASED';
 SELECT array_agg(ack_id) AS ids, count(*) AS n, min(length(message->'record'->>'filler')) AS filler FROM sequin.receive('retention_reader', 10) \gset
