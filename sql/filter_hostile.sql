@@ -49,6 +49,8 @@ BEGIN
     WHEN 'prepare' THEN EXECUTE 'PREPARE p AS SELECT 1';
     WHEN 'error' THEN RETURN 1 / 0 = 1;
     WHEN 'caught' THEN BEGIN RETURN 1 / 0 = 1; EXCEPTION WHEN division_by_zero THEN RETURN true; END;
+    WHEN 'cancel' THEN RAISE EXCEPTION USING ERRCODE = '57014', MESSAGE = 'as if somebody cancelled';
+    WHEN 'long error' THEN RAISE EXCEPTION '%', repeat('é', 10000000);
     WHEN 'fatal' THEN RAISE EXCEPTION USING ERRCODE = '57P01', MESSAGE = 'as if the server stopped';
     WHEN 'null' THEN RETURN NULL;
     ELSE RETURN true;
@@ -64,7 +66,7 @@ SELECT sequin.create_consumer('fh_text', '{filter_hostile.t}', '{insert}', $$ le
 INSERT INTO t (k) VALUES
   ('harmless'), ('sleeps'), ('recursion'), ('insert'), ('nextval'), ('create'), ('temp'), ('write mode'), ('commit'), ('rollback'),
   ('role'), ('session user'), ('setting'), ('search path'), ('session lock'), ('try lock'), ('unlock'), ('transaction lock'), ('table lock'),
-  ('message'), ('seed'), ('receive'), ('ack'), ('next due'), ('nested'), ('stop'), ('consumer'), ('cursor'), ('listen'), ('notify'), ('prepare'), ('error'), ('caught'), ('fatal'), ('null'), ('harmless');
+  ('message'), ('seed'), ('receive'), ('ack'), ('next due'), ('nested'), ('stop'), ('consumer'), ('cursor'), ('listen'), ('notify'), ('prepare'), ('error'), ('caught'), ('cancel'), ('long error'), ('fatal'), ('null'), ('harmless');
 SELECT sequin.sync() IS NOT NULL AS synced;
 
 -- The session, before
@@ -79,7 +81,7 @@ SELECT current_user = session_user AS same_user, current_setting('work_mem') AS 
 SELECT * FROM session;
 SELECT message #>> '{record,k}' AS k FROM sequin.receive('fh_hostile', 100);
 SELECT * FROM session;
-SELECT d.message::json #>> '{record,k}' AS k, regexp_replace(d.last_error, ',boolean\)$', ')') AS last_error
+SELECT d.message::json #>> '{record,k}' AS k, replace(regexp_replace(d.last_error, ',boolean\)$', ')'), repeat('é', 4096), '4096 é') AS last_error
 FROM sequin.dead_letter d JOIN sequin.consumer c ON c.id = d.consumer WHERE c.name = 'fh_hostile' ORDER BY d.id;
 SELECT (SELECT count(*) FROM victim) AS victims, (SELECT is_called FROM counter) AS counted, to_regclass('filter_hostile.made') AS made;
 
@@ -110,6 +112,11 @@ SELECT ready, in_flight, parked FROM sequin.consumers WHERE name = 'fh_hostile';
 SELECT message #>> '{record,k}' AS k FROM sequin.receive('fh_hostile', 100);
 SELECT * FROM session;
 SELECT pg_advisory_unlock(24);
+
+-- What makes large values of small ones without looking for an interrupt is never evaluated while decoding.
+SELECT evaluated_at, reason FROM unnest(ARRAY[$$ length(lpad(k, 100000000)) > 0 $$, $$ length(rpad(k, 100000000, 'xy')) > 0 $$,
+  $$ array_length(array_fill(id, ARRAY[100000000]), 1) > 0 $$, $$ length(id::bit(80000000)) > 0 $$, $$ k::char(10000000) = 'x' $$,
+  $$ k::char(20) = 'x' AND id::bit(8) = '11111111' $$]) AS f, sequin.explain_filter('t', f, '{insert}');
 
 DROP VIEW session;
 SELECT count(sequin.drop_consumer(name)) FROM sequin.consumers WHERE name LIKE 'fh\_%';

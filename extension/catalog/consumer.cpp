@@ -147,6 +147,10 @@ Consumer* ReadConsumer(const Row& row) {
   consumer->version = row.Version();
   ReadChoice(row, consumer);
   consumer->fill_unchanged = DatumGetBool(row.Get(kFillUnchanged));
+  for (std::string_view action : TextsOrNone(row, kActions)) {
+    consumer->wants_updates |= action == "update";
+  }
+  consumer->turns_updates = TextView(row.Get(kFilterTransition)) == "insert_delete";
   ReadBackoff(row, consumer);
   consumer->latest = TextView(row.Get(kMode)) == "latest";
   consumer->stream = row.Int4Or0(kStream);

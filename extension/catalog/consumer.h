@@ -37,6 +37,8 @@ struct Consumer {
   bool include_children;
   NumberFormat number_format;
   bool fill_unchanged;  // look up what an update left out of the WAL
+  bool wants_updates;   // update is one of its actions
+  bool turns_updates;   // filter_transition insert_delete
   bool custom_group;    // group_columns were given
   const char* const* group_columns;
   int32 group_column_count;

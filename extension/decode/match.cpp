@@ -14,6 +14,8 @@ constexpr int kDecodeFiltersMs = 100;
 // A filter that fails again and again, or is as slow as this again and again, is left to claims.
 constexpr int kFilterFailuresMax = 10;
 constexpr int64 kSlowMicros = 10000;
+// As slow as this once is enough: not every function can be interrupted.
+constexpr int64 kTooSlowMicros = kDecodeFiltersMs * 1000;
 // After a slow change filters are timed one by one for a while: a clock costs as much as a filter.
 constexpr int kTimedChanges = 64;
 
@@ -45,12 +47,22 @@ void NoteFilter(const Definition* definition, bool good) {
 // the old row cannot be told, it may have matched: taking away what is not there does no harm.
 ActionMask TurnedUpdate(const RoutePlan& route, FilterRows* rows, const Tuples& tuples,
                         bool matches) {
-  if (!route.old_row_known) return matches ? kUpdate : kDelete;
-  SetFilterRows(rows, nullptr, tuples.before);
-  bool matched = EvaluateFilter(route.filter, rows);
-  SetFilterRows(rows, tuples.before, tuples.after);
-  if (matches) return matched ? kUpdate : kInsert;
-  return matched ? kDelete : ActionMask{};
+  bool matched = false;
+  bool known = route.old_row_known;
+  if (known) {
+    ErrorData* error = InSubtransaction([&] {
+      SetFilterRows(rows, nullptr, tuples.before);
+      matched = EvaluateFilter(route.filter, rows);
+    });
+    SetFilterRows(rows, tuples.before, tuples.after);
+    known = error == nullptr;
+    if (error != nullptr) FreeErrorData(error);
+  }
+  if (known && !matched) return matches ? kInsert : ActionMask{};
+  if (!matches) return kDelete;
+  // Who does not get updates needs the row all the same when it may be new.
+  bool new_rather = !known && (route.publishes & kUpdate) == 0;
+  return new_rather ? kInsert : kUpdate;
 }
 
 ActionMask ActionFor(const RoutePlan& route, ActionMask action, FilterRows* rows,
@@ -77,7 +89,9 @@ void Evaluate(RelationPlan* plan, ActionMask action, const Tuples& tuples, Route
   if (plan->timed_changes > 0) INSTR_TIME_SET_CURRENT(start);
   match->action = ActionFor(route, action, plan->filter_rows, tuples);
   if (plan->timed_changes > 0) {
-    NoteFilter(definition, MicrosSince(start) < kSlowMicros);
+    int64 micros = MicrosSince(start);
+    NoteFilter(definition, micros < kSlowMicros);
+    if (micros >= kTooSlowMicros) definition->filter_off = true;
   } else if (definition->filter_failures > 0) {
     definition->filter_failures = 0;
   }
@@ -102,14 +116,18 @@ void RunFilters(RelationPlan* plan, ActionMask action, const Tuples& tuples, Rou
     bool over = StopFilterBudget();
     if (error == nullptr) break;
     FreeErrorData(error);
-    const Definition* definition = plan->routes[at].definition;
-    NoteFilter(definition, false);
-    if (over) definition->filter_off = true;
+    const RoutePlan& route = plan->routes[at];
+    // Claims cannot tell what becomes of an update: then rather again and again.
+    if (route.transition == Transition::kUpdate) NoteFilter(route.definition, false);
+    if (over) route.definition->filter_off = true;
     matches[at].candidate = true;
     at = at + 1;
   }
   if (plan->timed_changes > 0) plan->timed_changes--;
-  if (MicrosSince(start) >= kSlowMicros) plan->timed_changes = kTimedChanges;
+  if (MicrosSince(start) < kSlowMicros) return;
+  plan->timed_changes = kTimedChanges;
+  // What took so long may have made values as large.
+  SetFilterRows(plan->filter_rows, nullptr, nullptr);
 }
 
 }  // namespace

@@ -5,12 +5,30 @@
 // arguments alone, gives the same answer then, now, and after a restart. So: built-in immutable
 // functions and operators. Types of users are welcome where nothing of theirs runs: enums, domains
 // (without their checks), rows and arrays of such, and any type that is only moved around.
+#include <algorithm>
+
 #include "filter/expression.h"
 
 namespace sequin {
 namespace {
 
 constexpr Size kConstantBytesMax = 1024 * 1024;
+
+// These make as much of a small value as their caller likes, and look for no interrupt meanwhile:
+// nothing would end them before the memory of the worker does.
+constexpr Oid kBlowsUp[] = {
+    F_LPAD_TEXT_INT4_TEXT,         F_LPAD_TEXT_INT4,
+    F_RPAD_TEXT_INT4_TEXT,         F_RPAD_TEXT_INT4,
+    F_ARRAY_FILL_ANYELEMENT__INT4, F_ARRAY_FILL_ANYELEMENT__INT4__INT4,
+};
+// So do casts to types of a fixed length; it is the second argument.
+constexpr Oid kPads[] = {
+    F_BPCHAR_BPCHAR_INT4_BOOL,
+    F_BIT_BIT_INT4_BOOL,
+    F_BIT_INT4_INT4,
+    F_BIT_INT8_INT4,
+};
+constexpr int32 kPaddedMax = 10 * 1024;
 
 struct Check {
   ParseState* state;
@@ -148,6 +166,27 @@ void CheckFunctions(const Check* check, Node* node) {
   }
 }
 
+template <size_t count>
+bool IsOneOf(Oid function, const Oid (&list)[count]) {
+  return std::find(list, list + count, function) != list + count;
+}
+
+void CheckGrowth(const Check* check, FuncExpr* call) {
+  auto* node = reinterpret_cast<Node*>(call);
+  if (IsOneOf(call->funcid, kBlowsUp)) {
+    Refuse(check, node, psprintf("function %s", format_procedure(call->funcid)),
+           "Its result may be much larger than its arguments.");
+  }
+  if (!IsOneOf(call->funcid, kPads)) return;
+  auto* length = static_cast<Node*>(lsecond(call->args));
+  if (IsA(length, Const) && !castNode(Const, length)->constisnull &&
+      DatumGetInt32(castNode(Const, length)->constvalue) <= kPaddedMax) {
+    return;
+  }
+  Refuse(check, node, psprintf("casts to %s of this length", format_type_be(call->funcresulttype)),
+         "Its result may be much larger than its arguments.");
+}
+
 void CheckKind(const Check* check, Node* node) {
   switch (nodeTag(node)) {
     case T_Var:
@@ -156,6 +195,7 @@ void CheckKind(const Check* check, Node* node) {
       if (castNode(FuncExpr, node)->funcretset)
         Refuse(check, node, "functions that return sets", nullptr);
       CheckFunctions(check, node);
+      CheckGrowth(check, castNode(FuncExpr, node));
       return RequireBuiltInArguments(check, castNode(FuncExpr, node)->args);
     case T_OpExpr:
     case T_DistinctExpr:

@@ -13,6 +13,8 @@ namespace {
 object_access_hook_type next_access_hook = nullptr;
 bool inside = false;
 
+constexpr int kErrorBytesMax = 8192;
+
 // Their effect outlives a rollback.
 constexpr Oid kForbidden[] = {
     F_PG_ADVISORY_LOCK_INT8,
@@ -56,6 +58,18 @@ void Enter(Oid user, const SandboxLimits& limits) {
   PushActiveSnapshot(GetLatestSnapshot());
 }
 
+// Code can raise any SQLSTATE; that it is one of the server's own cancels, it cannot pretend.
+bool IsCancel(const ErrorData* error) {
+  return error->sqlerrcode == ERRCODE_QUERY_CANCELED && error->funcname != nullptr &&
+         strcmp(error->funcname, "ProcessInterrupts") == 0;
+}
+
+// It will be stored, as often as the code fails.
+void ClipMessage(ErrorData* error) {
+  auto size = static_cast<int>(strlen(error->message));
+  if (size > kErrorBytesMax) error->message[pg_mbcliplen(error->message, size, kErrorBytesMax)] = 0;
+}
+
 bool IsConflict(const ErrorData* error) {
   return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
          ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK;
@@ -84,7 +98,8 @@ SandboxResult RunInSandbox(Oid user, SandboxLimits limits, void (*body)(void*), 
       });
   if (error == nullptr) return {};
   // Somebody wants the whole call to end.
-  if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && !over) ReThrowError(error);
+  if (IsCancel(error) && !over) ReThrowError(error);
+  ClipMessage(error);
   return {IsConflict(error) ? SandboxEnd::kConflict : SandboxEnd::kRaised, error};
 }
 

@@ -155,7 +155,7 @@ SandboxResult CandidateJudge::Run(const LogRow& row, const char* sql) {
 Judgement CandidateJudge::Evaluate(const Entry& entry, const LogRow& row) {
   LogRelation table = FindLogRelation(row.relation);
   const char* sql = ChoiceFor(consumer_, table.schema, table.table, table.reloid).filter;
-  if (sql == nullptr) return Good(entry, true);
+  if (sql == nullptr) return Good(entry, row.action != 'u' || consumer_->wants_updates);
   if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(consumer_->owner))) {
     return Suspend(row, "the role that owns the consumer does not exist any more");
   }
@@ -167,7 +167,14 @@ Judgement CandidateJudge::Evaluate(const Entry& entry, const LogRow& row) {
   if (gone_)
     return Failed(row, psprintf("table %s does not exist any more",
                                 quote_qualified_identifier(table.schema, table.table)));
-  if (result.end == SandboxEnd::kDone) return Good(entry, match_);
+  if (result.end == SandboxEnd::kDone) {
+    bool told =
+        row.action != 'u' || !consumer_->turns_updates || (match_ && consumer_->wants_updates);
+    if (told) return Good(entry, match_);
+    return Failed(row,
+                  "decoding could not evaluate the filter, and only there one can tell whether "
+                  "an update brings the row or takes it away");
+  }
   bool stopped = result.error->sqlerrcode == ERRCODE_QUERY_CANCELED;
   if (prepared_ || stopped) return Failed(row, result.error->message);
   return Suspend(
