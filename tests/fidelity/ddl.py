@@ -97,7 +97,8 @@ class DDL:
         choices = ["full", "default" if table.key_kind == "primary" else "full"]
         if table.key_kind == "unique":
             choices.append("index")
-        if table.key is None and self.rest.random() < 0.2:
+        # Not of partitions: who cannot tell their rows apart does not know how many left with one that is detached.
+        if table.key is None and table.partitions is None and self.rest.random() < 0.2:
             choices.append("nothing")
         before, table.identity = table.identity, self.rest.choice(choices)
         if before == table.identity:
