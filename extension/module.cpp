@@ -4,7 +4,9 @@
 //   SequinLauncherMain        capture/launcher.cpp
 //   SequinWorkerMain          capture/worker.cpp
 //   SequinFeederMain          backfill/feeder.cpp
-//   SQL functions sequin_*    capture/control.cpp, queue/, filter/, catalog/ (api/*.sql lists them)
+//   SQL functions sequin_*    capture/control.cpp, queue/, stream/, filter/, catalog/ (api/*.sql
+//   lists
+//                             them)
 #include "pg/prelude.h"
 
 #include "capture/hooks.h"

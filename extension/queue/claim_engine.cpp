@@ -82,8 +82,9 @@ void ClaimEngine::FillFromHeld(int32_t limit, bool capped) {
   }
 }
 
+// A dead letter that was put back (ordinals below 0) is wanted by whoever did so.
 bool ClaimEngine::Outdated(const Entry& entry) {
-  return rules_.latest && !entry.Has(kBarrier) && !entry.Has(kSecondGroup) &&
+  return rules_.latest && entry.ord >= 0 && !entry.Has(kBarrier) && !entry.Has(kSecondGroup) &&
          store_->Superseded(entry);
 }
 

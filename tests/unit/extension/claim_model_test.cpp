@@ -33,11 +33,13 @@ struct Options {
   bool leave_open = false;  // transactions stay open in the end
   bool orders = false;      // also no order and strict order
   bool candidates = false;  // entries that are judged when they could be taken
+  bool latest = false;      // only the newest of each group
 };
 
 class Walk {
  public:
   Walk(uint64_t seed, const Options& options) : random_(seed), options_(options) {
+    rules_.latest = options.latest;
     if (options.orders) rules_.order = Random(2) ? OrderMode::kStrict : OrderMode::kNone;
     MakeRoute();
     rules_.visibility = kVisibility;
@@ -214,6 +216,7 @@ class Walk {
       std::string name =
           "entry " + std::to_string(entry.ord) + " of claim " + std::to_string(claim.row.no);
       if (done_[index]) Fail(name + " was done already");
+      if (options_.latest && NewerOf(entry, appended_before_)) Fail(name + " is superseded");
       if (!rules_.count_expiry && entry.attempts != attempts_[index]) Fail(name + ": attempts");
       for (size_t earlier = 0; earlier < ordered_.size(); earlier++) {
         int64_t ord = ordered_[earlier].ord;
@@ -466,6 +469,24 @@ class Walk {
     }
   }
 
+  // Whether there is a newer word on its key among the first `appended` entries.
+  bool NewerOf(const Entry& entry, size_t appended) const {
+    if (entry.ord < 0 || entry.Has(kBarrier) || entry.Has(kSecondGroup)) return false;
+    for (size_t i = static_cast<size_t>(entry.ord) + 1; i < appended; i++) {
+      const Entry& other = model_.route[i];
+      bool decided = !other.Has(kBarrier) && !other.Has(kCandidate);
+      if (decided && HasGroup(other, entry.group)) return true;
+    }
+    return false;
+  }
+
+  bool Superseded(const Entry& entry) {
+    if (!NewerOf(entry, model_.appended)) return false;
+    Trace("  superseded " + std::to_string(entry.ord));
+    discarded_.push_back(entry.ord);
+    return true;
+  }
+
   Judgement Judge(const Entry& entry) {
     if (!entry.Has(kCandidate)) Fail("judged without need");
     int what = Random(disturb_ ? 20 : 12);  // in the end all must be decided
@@ -486,6 +507,8 @@ class Walk {
     ModelStore store(&model_, &random_, [this] { Disturb(); });
     discarded_.clear();
     store.judge = [this](const Entry& entry) { return Judge(entry); };
+    store.superseded = [this](const Entry& entry) { return Superseded(entry); };
+    appended_before_ = model_.appended;
     backend->open->Refresh(&store);
     rules_.now = now_;
     Memory home = memory.memory();
@@ -669,6 +692,7 @@ class Walk {
   std::vector<int> attempts_;
   std::vector<Entry> letters_;      // dead
   std::vector<int64_t> discarded_;  // by the engine that runs
+  size_t appended_before_ = 0;      // it began
   std::string failure_;
   std::string trace_;
 };
@@ -709,6 +733,15 @@ TEST(ClaimModel, Candidates) {
 }
 TEST(ClaimModel, CandidatesWithoutOrderAndInStrictOrder) {
   RunWalks({true, true, true, false, true, true}, 9);
+}
+TEST(ClaimModel, Latest) {
+  RunWalks({true, true, false, false, false, false, true}, 10);
+}
+TEST(ClaimModel, LatestWithRewindsAndCandidates) {
+  RunWalks({true, true, true, false, false, true, true}, 11);
+}
+TEST(ClaimModel, LatestWithTransactionsOpenForEver) {
+  RunWalks({true, true, true, true, false, false, true}, 12);
 }
 TEST(ClaimModel, TransactionsOpenForEver) {
   RunWalks({true, true, true, true}, 5);

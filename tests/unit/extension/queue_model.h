@@ -99,6 +99,7 @@ class ModelStore final : public QueueStore {
 
   std::string damage;  // what Damaged was called for
   std::function<Judgement(const Entry&)> judge;
+  std::function<bool(const Entry&)> superseded;
 
   bool NewestClaim(VisitClaim visit) override {
     disturb_();
@@ -214,6 +215,7 @@ class ModelStore final : public QueueStore {
   }
   int64_t EntryBytes(int64_t seq) override { return ModelBytes(seq); }
   Judgement Judge(const Entry& entry) override { return judge(entry); }
+  bool Superseded(const Entry& entry) override { return superseded(entry); }
   void CheckInterrupts() override {}
   void Damaged(const char* where, int64_t) override { damage = where; }
 
