@@ -33,7 +33,7 @@ SELECT array_agg(d.id ORDER BY d.id) AS letters FROM sequin.dead_letters('queue_
 SELECT result FROM sequin.requeue_dead_letters('queue_dead', (:'letters'::bigint[])[4:4]);
 SELECT result FROM sequin.requeue_dead_letters('queue_dead', (:'letters'::bigint[])[1:1]);
 SELECT ready, in_flight, parked, dead FROM sequin.consumers WHERE name = 'queue_dead';
-SELECT count(*) FROM sequin.log_kept WHERE seq < 0;
+SELECT count(*) FROM sequin.log_kept WHERE consumer = :id;
 SELECT count(*) AS in_the_log FROM sequin.log WHERE seq < 0 AND table_name = 'queue_dead' AND segment IS NULL;
 SELECT :take, array_agg(deliver_count) AS counts, array_agg(seq < 0) AS kept, array_agg(group_key) AS keys FROM sequin.receive('queue_dead', 100) \gset one_
 \echo :one_got :one_counts :one_kept :one_keys
@@ -108,3 +108,4 @@ SELECT * FROM sequin.dead_letters('queue_dead', after_id => NULL);
 SELECT * FROM sequin.dead_letters('nobody');
 SELECT sequin.drop_consumer('queue_dead');
 DROP TABLE queue_dead;
+SELECT count(*) AS kept_for_nobody FROM sequin.log_kept WHERE consumer = :id;

@@ -186,8 +186,10 @@ CREATE TABLE sequin.log_kept (
   record      text NOT NULL,
   changes     text NOT NULL,
   meta        text NOT NULL,
-  kept_at     timestamptz NOT NULL
+  kept_at     timestamptz NOT NULL,
+  consumer    int
 );
+COMMENT ON COLUMN sequin.log_kept.consumer IS 'whose dead letter it was; NULL: it was in a segment';
 COMMENT ON TABLE sequin.log_kept IS 'Log rows that are needed although their segment is gone; as in the segments';
 COMMENT ON COLUMN sequin.log_kept.seq IS 'as in the segment; below 0: a dead letter that was put back, minus its id';
 

@@ -294,6 +294,7 @@ void DeleteConsumer(int32 consumer) {
            "DELETE FROM sequin.claim WHERE consumer = $1",
            "DELETE FROM sequin.held WHERE consumer = $1",
            "DELETE FROM sequin.dead_letter WHERE consumer = $1",
+           "DELETE FROM sequin.log_kept WHERE consumer = $1",
            "DELETE FROM sequin.consumer_gap WHERE consumer = $1",
            "DELETE FROM sequin.suspension WHERE consumer = $1",
            "DELETE FROM sequin.filter_failure WHERE consumer = $1",

@@ -172,13 +172,13 @@ constexpr char kKeepRows[] =
     "WITH letter AS (DELETE FROM sequin.dead_letter WHERE id = ANY ($1)"
     "  RETURNING *, ('{' || relation || '}')::jsonb AS names)"
     " INSERT INTO sequin.log_kept (seq, incarnation, commit_lsn, commit_time, commit_idx, xid,"
-    "  relation, form, action, key, record, changes, meta, kept_at)"
+    "  relation, form, action, key, record, changes, meta, kept_at, consumer)"
     " SELECT -id, incarnation, commit_lsn, commit_time, commit_idx, '0'::xid,"
     "  coalesce((SELECT max(r.id) FROM sequin.relation r"
     "    WHERE r.table_schema = names->>'table_schema'"
     "    AND r.table_name = names->>'table_name'),"
     "   (SELECT -s.id FROM sequin.stream s WHERE s.name = names->>'stream'), 0),"
-    "  form, action, key, record, changes, meta, pg_catalog.now() FROM letter";
+    "  form, action, key, record, changes, meta, pg_catalog.now(), consumer FROM letter";
 
 void MoveRows(const Vec<Letter>& letters) {
   auto* ids = NewArray<Datum>(CurrentMemoryContext, letters.count);
