@@ -78,14 +78,24 @@ constexpr int kKeyColumnsMax = INDEX_MAX_KEYS;
 
 struct Key {
   int count = 0;
+  const char* columns[kKeyColumnsMax];
   Oid types[kKeyColumnsMax];
   Datum values[kKeyColumnsMax];
 };
 
+// What decoding takes record_pks from (decode/form_plan.cpp).
 Oid KeyIndexOf(Relation relation) {
-  return relation->rd_rel->relreplident == REPLICA_IDENTITY_INDEX
-             ? RelationGetReplicaIndex(relation)
-             : RelationGetPrimaryKeyIndex(relation);
+  Oid primary = RelationGetPrimaryKeyIndex(relation);
+  Oid identity = RelationGetReplicaIndex(relation);
+  if (!OidIsValid(identity)) return primary;
+  Bitmapset* columns = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+  return OidIsValid(primary) && LogsOldValues(relation, columns) ? primary : identity;
+}
+
+// The table may have got another key since: where the record has a key column, it must agree.
+bool AgreesWithRecord(std::string_view record, const char* column, std::string_view literal) {
+  std::string_view member = JsonMember(record, column);
+  return member.empty() || member == literal || member == std::string_view(Unquoted(literal));
 }
 
 // `"column" OPERATOR(schema.=) $n` with the equality of the index.
@@ -94,6 +104,7 @@ void AppendCondition(StringInfo sql, Relation relation, Relation index, int at, 
   Oid type = index->rd_opcintype[at];
   Oid equality = get_opfamily_member(index->rd_opfamily[at], type, type, BTEqualStrategyNumber);
   Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(relation), column - 1);
+  key->columns[at] = NameStr(attribute->attname);
   key->types[at] = IsPolymorphicType(type) ? attribute->atttypid : type;
   HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(equality));
   if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for operator %u", equality);
@@ -106,17 +117,21 @@ void AppendCondition(StringInfo sql, Relation relation, Relation index, int at, 
 }
 
 // False: the message has no such key.
-bool ReadKey(std::string_view texts, Key* key) {
+bool ReadKey(const LogRow& row, Key* key) {
   int count = 0;
-  ForEachLiteral(texts, [&](std::string_view literal) {
-    if (count < key->count) {
+  bool agrees = true;
+  ForEachLiteral(row.key, [&](std::string_view literal) {
+    if (count < key->count && agrees) {
+      agrees = AgreesWithRecord(row.record, key->columns[count], literal);
       Oid input, io_parameter;
       getTypeInputInfo(key->types[count], &input, &io_parameter);
-      key->values[count] = OidInputFunctionCall(input, Unquoted(literal), io_parameter, -1);
+      if (agrees) {
+        key->values[count] = OidInputFunctionCall(input, Unquoted(literal), io_parameter, -1);
+      }
     }
     count++;
   });
-  return count > 0 && count == key->count;
+  return agrees && count > 0 && count == key->count;
 }
 
 bool BuildQuery(const Lookup& lookup, Relation relation, StringInfo sql, Key* key) {
@@ -133,7 +148,7 @@ bool BuildQuery(const Lookup& lookup, Relation relation, StringInfo sql, Key* ke
   key->count = IndexRelationGetNumberOfKeyAttributes(index);
   for (int i = 0; i < key->count; i++) AppendCondition(sql, relation, index, i, key);
   index_close(index, NoLock);
-  return ReadKey(lookup.row->key, key);
+  return ReadKey(*lookup.row, key);
 }
 
 // ---- values ------------------------------------------------------------------------------------
