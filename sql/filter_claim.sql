@@ -170,6 +170,30 @@ SELECT d.reason, d.last_error FROM sequin.dead_letter d JOIN sequin.consumer c O
 \set c who
 :received
 
+-- Settings of the session that receives
+CREATE TABLE hidden (id int);
+INSERT INTO hidden VALUES (6001), (6002);
+ALTER TABLE hidden ENABLE ROW LEVEL SECURITY;
+CREATE POLICY first ON hidden USING (id = 6001);
+GRANT SELECT ON hidden TO regress_filter_owner;
+SET ROLE regress_filter_owner;
+SELECT sequin.create_consumer('fc_security', '{filter_claim.o}', '{insert}', 'id IN (SELECT id FROM filter_claim.hidden)') IS NOT NULL AS made;
+RESET ROLE;
+SELECT sequin.create_consumer('fc_words', '{filter_claim.t}', '{insert}', $$ to_tsvector(k) @@ to_tsquery('runs') $$) IS NOT NULL AS made;
+INSERT INTO o VALUES (6001, 1), (6002, 2);
+INSERT INTO t (id, k) VALUES (6001, 'running'), (6002, 'runs');
+SELECT sequin.sync() IS NOT NULL AS synced;
+SET row_security = off;
+SET default_text_search_config = 'pg_catalog.english';
+\set c security
+:received
+\set c words
+:received
+SHOW row_security;
+RESET row_security;
+RESET default_text_search_config;
+SELECT status FROM sequin.consumers WHERE name = 'fc_security';
+
 SELECT state, last_error FROM sequin.status;
 SELECT count(sequin.drop_consumer(name)) FROM sequin.consumers WHERE name LIKE 'fc\_%';
 DROP SCHEMA filter_claim CASCADE;
