@@ -53,6 +53,21 @@ void TableWriter::InsertIndexEntries(HeapTuple tuple, Datum* values, bool* nulls
   }
 }
 
+void TableWriter::InsertIndexEntriesOf(TupleTableSlot* slot) {
+  slot_getallattrs(slot);
+  for (int i = 0; i < index_count_; i++) {
+    Datum index_values[INDEX_MAX_KEYS];
+    bool index_nulls[INDEX_MAX_KEYS];
+    for (int column = 0; column < indexes_[i]->rd_index->indnatts; column++) {
+      AttrNumber from = indexes_[i]->rd_index->indkey.values[column];
+      index_values[column] = slot->tts_values[from - 1];
+      index_nulls[column] = slot->tts_isnull[from - 1];
+    }
+    index_insert(indexes_[i], index_values, index_nulls, &slot->tts_tid, table_, UNIQUE_CHECK_NO,
+                 false, info_);
+  }
+}
+
 void TableWriter::Insert(Datum* values, bool* nulls, bool in_partial) {
   HeapTuple tuple = heap_form_tuple(RelationGetDescr(table_), values, nulls);
   heap_insert(table_, tuple, GetCurrentCommandId(true), 0, nullptr);

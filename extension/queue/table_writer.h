@@ -20,6 +20,9 @@ class TableWriter {
 
   // `in_partial`: the row satisfies the predicate of the table's partial index, if it has one.
   void Insert(Datum* values, bool* nulls, bool in_partial);
+  // For rows that were inserted without, by a process that is the only writer: uniqueness is not
+  // checked.
+  void InsertIndexEntriesOf(TupleTableSlot* slot);
   void Update(const ItemPointerData& tid, Datum* values, bool* nulls, bool in_partial);
   void Delete(const ItemPointerData& tid);
   void Close();

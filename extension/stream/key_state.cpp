@@ -11,6 +11,7 @@ void KeyState::Init(MemoryContext parent, MemoryContext slice) {
   context_ = NewContext(parent, "sequin key state");
   slice_ = slice;
   staged_.context = context_;
+  pending_.context = context_;
   HASHCTL by_key{};
   by_key.keysize = sizeof(HashKey);
   by_key.entrysize = sizeof(HashEntry);
@@ -103,6 +104,8 @@ TimestampTz KeyState::DeleteEarlier(const Staged& staged, Count* count) {
 void KeyState::WriteStreamMessage(const Staged& staged) {
   Count* count = CountOf(staged.row.owner);
   bool alone = staged.row.kind == kStreamMessageAlone;
+  // It may replace messages of a time when the stream held them all.
+  if (alone && pending_not_alone_) InsertPending();
   TimestampTz first_time = alone ? DeleteEarlier(staged, count) : staged.time;
   Datum values[stream_message_column::kColumns] = {};
   bool nulls[stream_message_column::kColumns] = {};
@@ -114,10 +117,36 @@ void KeyState::WriteStreamMessage(const Staged& staged) {
   set(stream_message_column::kTime, TimestampTzGetDatum(staged.time));
   set(stream_message_column::kAlone, BoolGetDatum(alone));
   set(stream_message_column::kKey, TextDatum({staged.key, staged.row.key_bytes}));
-  messages_.Insert(values, nulls, true);
+  pending_.push(heap_form_tuple(RelationGetDescr(messages_.table()), values, nulls));
+  pending_not_alone_ = pending_not_alone_ || !alone;
   count->messages++;
   count->bytes += staged.row.bytes;
   count->dirty = true;
+}
+
+// Many rows with one record of the WAL for each page.
+void KeyState::InsertPending() {
+  static constexpr int kRowsMax = 256;
+  pending_not_alone_ = false;
+  if (pending_.empty()) return;
+  Relation table = messages_.table();
+  TupleTableSlot* slots[kRowsMax];
+  int slot_count = static_cast<int>(Min(pending_.count, size_t{kRowsMax}));
+  for (int i = 0; i < slot_count; i++) {
+    slots[i] = MakeSingleTupleTableSlot(RelationGetDescr(table), &TTSOpsHeapTuple);
+  }
+  for (size_t at = 0; at < pending_.count; at += kRowsMax) {
+    int count = static_cast<int>(Min(pending_.count - at, size_t{kRowsMax}));
+    for (int i = 0; i < count; i++) ExecStoreHeapTuple(pending_[at + i], slots[i], false);
+    heap_multi_insert(table, slots, count, GetCurrentCommandId(true), 0, nullptr);
+    for (int i = 0; i < count; i++) {
+      messages_.InsertIndexEntriesOf(slots[i]);
+      ExecClearTuple(slots[i]);
+    }
+  }
+  for (int i = 0; i < slot_count; i++) ExecDropSingleTupleTableSlot(slots[i]);
+  for (HeapTuple tuple : pending_) heap_freetuple(tuple);
+  pending_.clear();
 }
 
 // ---- latest ------------------------------------------------------------------------------------
@@ -329,6 +358,7 @@ void KeyState::Flush() {
       WriteStreamMessage(staged);
     }
   }
+  InsertPending();
   latest_by_hash_.Close();
   messages_by_key_.Close();
   latest_.Close();

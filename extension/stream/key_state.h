@@ -67,6 +67,7 @@ class KeyState {
   Staged* EarlierOf(const Staged& staged, HashEntry* entry);
   void WriteStreamMessage(const Staged& staged);
   TimestampTz DeleteEarlier(const Staged& staged, Count* count);
+  void InsertPending();
   void WriteLatest(const Staged& staged);
   Count* CountOf(int32 stream);
   void ForgetKept(int64 seq);
@@ -79,6 +80,8 @@ class KeyState {
   HTAB* by_key_;
   HTAB* counts_;
   TableWriter messages_, latest_;
+  Vec<HeapTuple> pending_;  // for messages_
+  bool pending_not_alone_ = false;
   IndexProbe messages_by_key_, latest_by_hash_;
 
   // How far TrimLatest has come.
