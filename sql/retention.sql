@@ -89,8 +89,10 @@ SELECT count(*) FROM sequin.dead_letter;
 -- Kept for a time, but only up to a size
 ALTER SYSTEM SET sequin.retention = '1h';
 SELECT pg_reload_conf();
-SELECT max(no) AS first_segment FROM sequin.segment \gset
 CALL retention.fill(20001);
+SELECT sequin.sync('60 s') IS NOT NULL AS synced;
+SELECT max(no) AS first_segment FROM sequin.segment \gset
+CALL retention.fill(30001);
 SELECT sequin.sync('60 s') IS NOT NULL AS synced;
 SELECT :receive FROM sequin.receive('retention_reader', 10000) \gset
 SELECT count(*) FROM sequin.ack('retention_reader', :'ids') WHERE result = 'ACKED';

@@ -192,6 +192,40 @@ def test_values_that_an_overtaking_update_left_out_come_with_the_row(server, loc
                     for i in range(1, 1001)}
 
 
+def test_rows_without_a_key_come_once_whenever_they_were_inserted(own_database):
+    """Those that are inserted meanwhile fill holes that the backfill has not read yet, and come as changes only."""
+    table = own_database.table("n int, filler text")
+    own_database.sql(f"INSERT INTO {table} SELECT i, repeat('x', 200) FROM generate_series(1, 20000) i")
+    own_database.sql(f"DELETE FROM {table} WHERE n % 2 = 0")
+    own_database.sql(f"VACUUM {table}")
+    consumer = own_database.consumer(table)
+    backfill = start(own_database, consumer, table, chunk_rows=20)
+    wait_until(lambda: progress(own_database, backfill)[1] > 100, "some blocks are read")
+    own_database.sql(f"INSERT INTO {table} SELECT i, repeat('x', 200) FROM generate_series(20001, 30000) i")
+    assert progress(own_database, backfill)[0] == "running"
+    done(own_database, backfill)
+    actions = {}
+    for message in messages_of(own_database, consumer):
+        actions.setdefault(message["record"]["n"], []).append(message["action"])
+    assert actions == {**{i: ["read"] for i in range(1, 20001, 2)}, **{i: ["insert"] for i in range(20001, 30001)}}
+
+
+def test_a_consumer_that_is_altered_during_its_backfill_gets_the_rest_as_altered(own_database):
+    table = own_database.table("id int PRIMARY KEY, note text, secret text")
+    own_database.sql(f"INSERT INTO {table} SELECT i, 'n', 's' FROM generate_series(1, 3000) i")
+    consumer = own_database.consumer(table)
+    backfill = start(own_database, consumer, table, chunk_rows=10)
+    wait_until(lambda: progress(own_database, backfill)[1] > 100, "some rows are read")
+    own_database.sql("SELECT sequin.alter_consumer(%s, exclude_columns => '{secret}', filter => 'new.id %% 2 = 0')", consumer)
+    done(own_database, backfill)
+    records = [message["record"] for message in messages_of(own_database, consumer)]
+    old = [record for record in records if "secret" in record]
+    new = [record for record in records if "secret" not in record]
+    assert 100 < len(old) < 3000
+    assert [record["id"] for record in old] == list(range(1, len(old) + 1))
+    assert [record["id"] for record in new] == [i for i in range(len(old) + 1, 3001) if i % 2 == 0]
+
+
 def test_nothing_is_lost_or_doubled_when_processes_are_killed(own_server):
     """Rows that nobody changes come exactly once, those that change end as they are."""
     server = own_server
