@@ -35,14 +35,13 @@ SELECT sequin.create_consumer('retention_idle', tables => '{retention.t}') IS NO
 SELECT sequin.create_consumer('retention_bytes', tables => '{retention.t}', retain_bytes => 1000) IS NOT NULL AS made;
 SELECT sequin.create_consumer('retention_time', tables => '{retention.t}', retain_time => '1 ms', status => 'paused') IS NOT NULL AS made;
 SELECT sequin.create_consumer('retention_reader', tables => '{retention.t}') IS NOT NULL AS made;
-SELECT max(no) AS first_segment FROM sequin.segment \gset
 CALL retention.fill(1);
 SELECT sequin.sync('60 s') IS NOT NULL AS synced;
 SELECT :receive FROM sequin.receive('retention_reader', 10000) \gset
 SELECT count(*) FROM sequin.ack('retention_reader', :'ids') WHERE result = 'ACKED';
 SELECT pg_reload_conf();
 SELECT pg_sleep(0.3);
-SELECT min(no) = :first_segment AS kept FROM sequin.segment WHERE no >= :first_segment;
+SELECT count(*) >= 2 AS kept FROM sequin.segment;
 SELECT name, ready, lost, log_bytes > 4000000 AS holds_it FROM sequin.consumers WHERE name LIKE 'retention%' ORDER BY 1;
 
 -- Those with a limit lose what is older, and that is said
@@ -111,7 +110,7 @@ SELECT pg_sleep(0.3);
 SELECT count(*) FROM pg_locks WHERE NOT granted;
 SELECT count(*) > 0 AS reads FROM sequin.log_:first_segment;
 COMMIT;
-SELECT retention.wait_until('(SELECT sum(pg_total_relation_size(log)) < 2500000 FROM sequin.segment)');
+SELECT retention.wait_until('count(*) = 1 FROM sequin.segment');
 SELECT EXISTS (SELECT FROM sequin.segment WHERE no = :first_segment) AS kept;
 
 SELECT sequin.create_consumer('retention_wrong', retain_bytes => -1);

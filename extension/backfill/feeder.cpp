@@ -56,7 +56,6 @@ class Feeder {
   void EmitTables(const Vec<RelationName>& tables);
   void EmitRows(FeedRows rows);
   void Finish(int32 id);
-  void Leave();
 
   DatabaseState* state_;
   Decoder decoder_;
@@ -68,6 +67,7 @@ class Feeder {
   TimestampTz again_at_;      // when the next replay that keeps a pace has its turn
   XLogRecPtr chunk_ends_[2];  // of the chunks that capture may not have passed yet
   bool low_mark_due_;
+  bool finish_due_;
   KnownConsumer* marked_;  // whose definition the next low mark brings into force
   MemoryContext turn_;
 };
@@ -217,13 +217,10 @@ void Feeder::KeepPace(const Feed& feed, const Chunk& chunk) {
 
 Turn Feeder::ChunkTurn(int32 id, bool careful) {
   FeedRow row;
-  // Only as far as capture has come: a backfill must not run away from it.
-  WaitUntilPassed(chunk_ends_[0]);
   if (!LockFeed(id, &row)) return Turn::kLater;
   // Done means: all of it is in the log. After a restart a mark tells where that is.
   if (row.feed.complete && !XLogRecPtrIsInvalid(chunk_ends_[1])) {
-    WaitUntilPassed(chunk_ends_[1]);
-    SetFeedState(id, "done", nullptr);
+    finish_due_ = true;
     return Turn::kProgress;
   }
   if (row.feed.complete || !DefinitionInForce(row) || !row.feed.marked) {
@@ -262,10 +259,17 @@ bool IsPassing(const ErrorData* error) {
   }
 }
 
+void Feeder::Finish(int32 id) {
+  WaitUntilPassed(chunk_ends_[1]);
+  InTransaction([&] { SetFeedState(id, "done", nullptr); });
+}
+
 Turn Feeder::Take(int32 id) {
   Turn turn = Turn::kLater;
   if (TooEarly(id)) return turn;
-  low_mark_due_ = false;
+  // Only as far as capture has come: a backfill must not run away from it. No transaction waits.
+  WaitUntilPassed(chunk_ends_[0]);
+  low_mark_due_ = finish_due_ = false;
   marked_ = nullptr;
   for (bool careful : {false, true}) {
     XLogRecPtr before = XactLastCommitEnd;
@@ -285,6 +289,7 @@ Turn Feeder::Take(int32 id) {
         chunk_ends_[1] = XactLastCommitEnd;
       }
       if (low_mark_due_) LowMark(id);
+      if (finish_due_) Finish(id);
       return turn;
     }
     if (IsPassing(error)) {

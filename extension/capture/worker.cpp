@@ -18,6 +18,8 @@
 namespace sequin {
 
 static constexpr size_t kBatchBytesMax = 16 * 1024 * 1024;
+// One commit that stays invisible keeps all that follow it waiting, also those without rows.
+static constexpr size_t kBatchTransactionsMax = 100000;
 static constexpr long kBatchAgeMaxUs = 10000;
 static constexpr long kIdleMs = 1000;
 static constexpr long kInvisibleTailMs = 5;
@@ -181,7 +183,10 @@ void Worker::SeparateCaches() {
 // Decodes until the batch is worth writing; false when it stopped at the end of the WAL.
 bool Worker::DecodeTurn() {
   Batch& batch = decoder.batch;
-  auto full = [&] { return batch.rows() >= BatchRows() || batch.bytes() >= kBatchBytesMax; };
+  auto full = [&] {
+    return batch.rows() >= BatchRows() || batch.bytes() >= kBatchBytesMax ||
+           batch.TransactionCount() >= kBatchTransactionsMax;
+  };
   if (!batch.CanGrow() || full()) return invisible_ == 0;
   SeparateCaches();
   flush_seen_ = GetFlushRecPtr(nullptr);
