@@ -1,6 +1,8 @@
 // The batch (batch.h).
 #include "log/batch.h"
 
+#include <algorithm>
+
 #include "pg/crash_point.h"
 
 namespace sequin {
@@ -56,22 +58,31 @@ ChangeRecord* Batch::AddRecord(size_t bytes) {
   return record;
 }
 
+// Only the last definition of each consumer counts: somebody may alter one a million times.
 void Batch::AddEvent(int32 consumer, const char* definition) {
   Transaction& transaction = transactions_.back();
   if (transaction.events_context == nullptr) {
     transaction.events_context = NewContext(context_, "sequin definition events");
   }
-  auto* events = NewArray<DefinitionEvent>(transaction.events_context,
-                                           static_cast<size_t>(transaction.event_count) + 1);
-  if (transaction.event_count > 0) {
-    memcpy(events, transaction.events,
-           sizeof(DefinitionEvent) * static_cast<size_t>(transaction.event_count));
+  if (definition) definition = MemoryContextStrdup(transaction.events_context, definition);
+  for (int i = 0; i < transaction.event_count; i++) {
+    DefinitionEvent& event = transaction.events[i];
+    if (event.consumer != consumer) continue;
+    if (event.definition) pfree(const_cast<char*>(event.definition));
+    event.definition = definition;
+    return;
   }
-  events[transaction.event_count].consumer = consumer;
-  events[transaction.event_count].definition =
-      definition ? MemoryContextStrdup(transaction.events_context, definition) : nullptr;
-  transaction.events = events;
-  transaction.event_count++;
+  if (transaction.event_count == transaction.event_capacity) {
+    transaction.event_capacity = Max(8, 2 * transaction.event_capacity);
+    auto* events = NewArray<DefinitionEvent>(transaction.events_context,
+                                             static_cast<size_t>(transaction.event_capacity));
+    if (transaction.events) {
+      std::copy_n(transaction.events, transaction.event_count, events);
+      pfree(transaction.events);
+    }
+    transaction.events = events;
+  }
+  transaction.events[transaction.event_count++] = {consumer, definition};
 }
 
 void Batch::SetFeed(const FeedChunk& feed) {

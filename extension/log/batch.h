@@ -93,6 +93,7 @@ struct Transaction {
   MemoryContext events_context;
   DefinitionEvent* events;
   int event_count;
+  int event_capacity;
   FeedChunk* feed;  // nullptr: of somebody else
 };
 

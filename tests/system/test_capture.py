@@ -367,3 +367,18 @@ def test_a_locked_table_holds_up_nobody_elses_changes(own_database):
                for name in (others, all_changes, filtered)}
         assert got == {others: ["insert"], all_changes: ["insert", "update"], filtered: ["insert", "delete"]}
         session.rollback()
+
+
+def test_a_consumer_may_be_altered_ever_so_often_in_a_transaction(own_database):
+    """Only its last definition counts, and only that is kept in memory."""
+    table = own_database.table()
+    consumer = own_database.consumer(table)
+    own_database.sql("SELECT sequin.sync()")
+    own_database.sql(f"""DO $$ BEGIN
+        FOR i IN 1..20000 LOOP UPDATE sequin.consumer SET max_deliver = i WHERE name = '{consumer}'; END LOOP;
+        UPDATE sequin.consumer SET filter = 'new.id = 2' WHERE name = '{consumer}';
+        END $$""")
+    own_database.sql(f"INSERT INTO {table} VALUES (1), (2)")
+    assert [message["record"]["id"] for _, message in own_database.client(consumer).drain()] == [2]
+    worker = own_database.server.worker_pid(own_database.name)
+    assert rss_bytes(worker, peak=True) < 300 * MIB
