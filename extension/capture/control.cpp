@@ -55,8 +55,7 @@ static void RegisterOnce() {
   callback_registered = true;
 }
 
-// ---- ensure
-// ----------------------------------------------------------------------------------------
+// ---- ensure -------------------------------------------------------------------------------------
 
 static bool HasProgress() {
   bool found = false;
@@ -140,8 +139,7 @@ static void EnsureCapture() {
   ConditionVariableCancelSleep();
 }
 
-// ---- sync
-// ------------------------------------------------------------------------------------------
+// ---- sync ---------------------------------------------------------------------------------------
 
 static bool Passed(DatabaseState* state, XLogRecPtr target) {
   return pg_atomic_read_u64(&state->passed) >= target;
@@ -162,8 +160,7 @@ static void WaitUntilPassed(DatabaseState* state, XLogRecPtr target, long timeou
   }
 }
 
-// ---- status
-// ----------------------------------------------------------------------------------------
+// ---- status -------------------------------------------------------------------------------------
 
 static const char* StateText(const DatabaseState* state, bool slot) {
   if (state != nullptr) {

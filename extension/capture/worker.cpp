@@ -67,8 +67,7 @@ class Worker {
 
 static Worker* worker = nullptr;
 
-// ---- start
-// -----------------------------------------------------------------------------------------
+// ---- start --------------------------------------------------------------------------------------
 
 static bool ExtensionExists() {
   return OidIsValid(get_extension_oid("sequin", true));
@@ -165,8 +164,7 @@ void Worker::Start(DatabaseState* state) {
   ConditionVariableBroadcast(&state->changed);
 }
 
-// ---- the loop
-// --------------------------------------------------------------------------------------
+// ---- the loop -----------------------------------------------------------------------------------
 
 // Catalog caches filled under a historic snapshot and under the present one must not be mixed.
 // That matters only while they can differ: from a catalog change until decoding has passed it.
@@ -335,8 +333,7 @@ void Worker::Run() {
   }
 }
 
-// ---- process
-// ---------------------------------------------------------------------------------------
+// ---- process ------------------------------------------------------------------------------------
 
 static bool ended_by_error = false;
 

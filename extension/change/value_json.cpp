@@ -227,4 +227,10 @@ JsonShape AppendValue(StringInfo out, const ValuePlan* plan, Datum value) {
   return JsonShape::kClear;
 }
 
+void AppendBase64(StringInfo out, std::string_view bytes, Base64 kind) {
+  enlargeStringInfo(out, static_cast<int>(Base64BytesMax(bytes.size())));
+  out->len += static_cast<int>(EncodeBase64(bytes, kind, out->data + out->len));
+  out->data[out->len] = '\0';
+}
+
 }  // namespace sequin

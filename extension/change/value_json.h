@@ -2,6 +2,7 @@
 // settings of a session: callers run where value_settings.h is in force.
 #pragma once
 
+#include "change/base64.h"
 #include "change/value_plan.h"
 
 namespace sequin {
@@ -22,5 +23,8 @@ void AppendJsonString(StringInfo out, std::string_view text);
 
 // The same for names and messages of errors: what is no character (SQL_ASCII) becomes U+FFFD.
 void AppendJsonName(StringInfo out, std::string_view text);
+
+// Appends the bytes in base64, without quotes.
+void AppendBase64(StringInfo out, std::string_view bytes, Base64 kind);
 
 }  // namespace sequin

@@ -4,18 +4,12 @@
 
 #include "decode/encode.h"
 
-#include "capture/settings.h"
-#include "change/column_json.h"
 #include "change/entry_codec.h"
-#include "change/json_escape.h"
-#include "change/value_text.h"
 #include "decode/match.h"
+#include "decode/record_writer.h"
 #include "decode/row.h"
-#include "log/reader.h"
 #include "pg/crash_point.h"
 #include "pg/planted_bug.h"
-#include "stream/key_pattern.h"
-#include "stream/stream_names.h"
 
 namespace sequin {
 
@@ -33,15 +27,12 @@ struct Encoder {
   MemoryContext context;  // reset after every change
   MemoryContext kept;
   RowBuffers rows;
-  StringInfoData key, old_key, form_key, record, changes, meta, group, old_group;
-  RowNotes notes;
+  StringInfoData old_key, form_key, group, old_group;
   Vec<RouteMatch> matches;
   Vec<Taker> takers;
-  Vec<Target> targets;  // of the row being written
-  Vec<char> letters;
-  StringInfoData states;  // StateRow…
 };
 static Encoder* encoder = nullptr;
+static RecordWriter* out = nullptr;
 
 static Encoder* TheEncoder() {
   if (encoder != nullptr) return encoder;
@@ -51,15 +42,12 @@ static Encoder* TheEncoder() {
   encoder->context = NewContext(kept, "sequin change");
   InContext(kept, [] {
     for (StringInfo text :
-         {&encoder->key, &encoder->old_key, &encoder->form_key, &encoder->record, &encoder->changes,
-          &encoder->meta, &encoder->group, &encoder->old_group}) {
+         {&encoder->old_key, &encoder->form_key, &encoder->group, &encoder->old_group}) {
       initStringInfo(text);
     }
-    initStringInfo(&encoder->states);
-    InitNotes(&encoder->notes);
   });
-  encoder->targets.context = encoder->letters.context = kept;
   encoder->matches.context = encoder->takers.context = kept;
+  out = TheRecord();
   return encoder;
 }
 
@@ -67,119 +55,9 @@ MemoryContext EncodeContext() {
   return TheEncoder()->context;
 }
 
-static constexpr int kTextBufferKeepBytes = 1024 * 1024;
-
-// Empties a text and leaves room for its varlena header. One huge value must not keep its buffer.
-static void BeginText(StringInfo text) {
-  if (text->maxlen > kTextBufferKeepBytes) {
-    pfree(text->data);
-    InContext(encoder->kept, [&] { initStringInfo(text); });
-  }
-  text->len = VARHDRSZ;
-  text->data[VARHDRSZ] = '\0';
-}
-
-static std::string_view Text(const StringInfoData& text) {
-  return {text.data + VARHDRSZ, static_cast<size_t>(text.len - VARHDRSZ)};
-}
-
-static Datum TextValue(StringInfo text) {
-  SET_VARSIZE(text->data, text->len);
-  return PointerGetDatum(text->data);
-}
-
 // XXH3 (xxHash 0.8, 64 bits), seeded with the table: stable over versions and platforms.
 uint64 GroupHash(Oid relation, std::string_view key) {
   return XXH3_64bits_withSeed(key.data(), key.size(), relation);
-}
-
-// Left for keys and metadata in a message whose other columns take all they can.
-static constexpr size_t kMetaBytesMax = 16 * 1024 * 1024;
-static constexpr size_t kRowBytesMax = kMessageBytesMax - kMetaBytesMax;
-
-static void RequireMessageSize(StringInfo key) {
-  size_t size = 0;
-  for (StringInfo text : {key, &encoder->record, &encoder->changes, &encoder->meta}) {
-    size += static_cast<size_t>(text->len);
-  }
-  if (size <= kMessageBytesMax) return;
-  ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-          errmsg("the message would have %zu MB, more than the limit of %zu MB", size >> 20,
-                 (kMessageBytesMax + 1) >> 20),
-          errhint("Lower sequin.max_value_size."));
-}
-
-// ---- the log tuple
-// -------------------------------------------------------------------------------
-
-struct RecordHead {
-  int64 idx;
-  char action;
-  int32 relation;  // sequin.relation.id; 0: none
-  int form;
-};
-
-// Writes the row of encoder->record, changes and meta with encoder->targets and letters.
-static void AddRecord(Decoder* decoder, const TransactionPlace& place, const RecordHead& head,
-                      StringInfo key) {
-  RequireMessageSize(key);
-  Datum values[kLogColumns];
-  bool nulls[kLogColumns] = {};
-  values[kLogSeq] = Int64GetDatum(0);
-  values[kLogCommitLsn] = LSNGetDatum(place.commit_lsn);
-  values[kLogCommitTime] = TimestampTzGetDatum(place.commit_time);
-  values[kLogCommitIdx] = Int64GetDatum(head.idx);
-  values[kLogXid] = TransactionIdGetDatum(place.xid);
-  values[kLogRelation] = Int32GetDatum(head.relation);
-  values[kLogForm] = Int16GetDatum(static_cast<int16>(head.form));
-  values[kLogAction] = CharGetDatum(head.action);
-  values[kLogKey] = TextValue(key);
-  values[kLogRecord] = TextValue(&encoder->record);
-  values[kLogChanges] = TextValue(&encoder->changes);
-  values[kLogMeta] = TextValue(&encoder->meta);
-
-  TupleDesc descriptor = decoder->log_descriptor;
-  Size data_bytes = heap_compute_data_size(descriptor, values, nulls);
-  size_t tuple_bytes = kLogSeqOffset + data_bytes;
-  size_t target_bytes = sizeof(Target) * encoder->targets.count;
-  size_t tuple_at = MAXALIGN(sizeof(ChangeRecord));
-  size_t targets_at = tuple_at + MAXALIGN(tuple_bytes);
-  size_t letters_at = targets_at + MAXALIGN(target_bytes);
-  size_t states_at = letters_at + MAXALIGN(encoder->letters.count);
-  auto state_bytes = static_cast<size_t>(encoder->states.len);
-
-  ChangeRecord* record = decoder->batch.AddRecord(states_at + state_bytes);
-  record->tuple_bytes = static_cast<uint32>(tuple_bytes);
-  record->target_count = static_cast<uint32>(encoder->targets.count);
-  record->letter_bytes = static_cast<uint32>(encoder->letters.count);
-  record->state_bytes = static_cast<uint32>(state_bytes);
-  record->commit_idx = head.idx;
-
-  char* base = reinterpret_cast<char*>(record);
-  auto* header = reinterpret_cast<HeapTupleHeader>(base + tuple_at);
-  memset(base + tuple_at, 0, tuple_bytes);  // heap_fill_tuple expects zeroed padding
-  header->t_hoff = kLogSeqOffset;
-  HeapTupleHeaderSetNatts(header, kLogColumns);
-  heap_fill_tuple(descriptor, values, nulls, base + tuple_at + kLogSeqOffset, data_bytes,
-                  &header->t_infomask, nullptr);
-  memcpy(base + targets_at, encoder->targets.data, target_bytes);
-  memcpy(base + letters_at, encoder->letters.data, encoder->letters.count);
-  memcpy(base + states_at, encoder->states.data, state_bytes);
-}
-
-static void AddState(StateKind kind, int32 owner, Oid relation, uint64 hash, size_t bytes,
-                     std::string_view key) {
-  StringInfo states = &encoder->states;
-  StateRow row{};
-  row.hash = hash;
-  row.owner = owner;
-  row.kind = kind;
-  row.relation = relation;
-  row.bytes = static_cast<uint32>(bytes);
-  row.key_bytes = static_cast<uint32>(key.size());
-  appendBinaryStringInfo(states, reinterpret_cast<const char*>(&row), sizeof(row));
-  appendBinaryStringInfo(states, key.data(), static_cast<int>(key.size()));
-  appendStringInfoSpaces(states, static_cast<int>(MAXALIGN(states->len)) - states->len);
 }
 
 // What a filter has still to decide about supersedes nothing. A key that was changed is the newest
@@ -187,34 +65,18 @@ static void AddState(StateKind kind, int32 owner, Oid relation, uint64 hash, siz
 static void AddLatest(const Target& target) {
   if (target.flags & (kBarrier | kCandidate)) return;
   bool moved = (target.flags & kSecondGroup) != 0;
-  AddState(kLatestOfConsumer, target.consumer, target.relation,
-           moved ? target.second_group : target.group, 0, Text(encoder->key));
+  out->AddState(kLatestOfConsumer, target.consumer, target.relation,
+                moved ? target.second_group : target.group, 0, Text(out->key));
   if (!moved) return;
-  AddState(kLatestOfConsumer, target.consumer, target.relation, target.group, 0,
-           Text(encoder->old_key));
-}
-
-static void AddLetter(int32 consumer, const char* error) {
-  size_t size = strlen(error);
-  Letter letter{consumer, static_cast<uint32>(size)};
-  auto* bytes = reinterpret_cast<const char*>(&letter);
-  for (size_t i = 0; i < sizeof(letter); i++) encoder->letters.push(bytes[i]);
-  for (size_t i = 0; i < size; i++) encoder->letters.push(error[i]);
+  out->AddState(kLatestOfConsumer, target.consumer, target.relation, target.group, 0,
+                Text(encoder->old_key));
 }
 
 static void BeginChange() {
   TheEncoder();
-  BeginText(&encoder->key);
+  BeginText(&out->key);
   BeginText(&encoder->old_key);
   encoder->takers.clear();
-}
-
-static void BeginRecord() {
-  for (StringInfo text : {&encoder->record, &encoder->changes, &encoder->meta}) BeginText(text);
-  ClearNotes(&encoder->notes);
-  encoder->targets.clear();
-  encoder->letters.clear();
-  resetStringInfo(&encoder->states);
 }
 
 // The targets of one row. What is gathered is written before the next row is.
@@ -223,13 +85,12 @@ static void GatherTakers(int32 row) {
     if (taker.row == kBeingWritten) taker.row = kWritten;
     if (taker.row != row) continue;
     taker.row = kBeingWritten;
-    encoder->targets.push(taker.target);
+    out->targets.push(taker.target);
     if (taker.latest) AddLatest(taker.target);
   }
 }
 
-// ---- groups
-// ----------------------------------------------------------------------------------------
+// ---- groups -------------------------------------------------------------------------------------
 
 struct KeyChange {
   std::string_view key;      // of the row that is left (delete: that was there)
@@ -272,7 +133,7 @@ static KeyChange KeyOf(const RelationPlan* plan, std::span<const int> columns, b
 static KeyChange KeyOfRow(const RelationPlan* plan, ActionMask action) {
   if (plan->key_count == 0) return KeyChange{};
   return KeyOf(plan, {plan->key, static_cast<size_t>(plan->key_count)}, plan->key_in_identity,
-               action, &encoder->key, &encoder->old_key);
+               action, &out->key, &encoder->old_key);
 }
 
 // Where the old group of an update is not logged, the row may have come from any.
@@ -285,8 +146,7 @@ static KeyChange GroupOfRow(const RelationPlan* plan, const RoutePlan& route, Ac
   return key;
 }
 
-// ---- takers
-// ----------------------------------------------------------------------------------------
+// ---- takers -------------------------------------------------------------------------------------
 
 // Rows of one change by number: each form can be written as what the change is, or as the insert or
 // delete that an update is to some.
@@ -350,8 +210,7 @@ static void AddTakers(const RelationPlan* plan, const TransactionPlace& place, i
   }
 }
 
-// ---- changes
-// ---------------------------------------------------------------------------------------
+// ---- changes ------------------------------------------------------------------------------------
 
 static char ActionLetter(ActionMask action) {
   switch (action) {
@@ -368,19 +227,15 @@ static char ActionLetter(ActionMask action) {
   }
 }
 
-static void AppendText(StringInfo out, std::string_view text) {
-  appendBinaryStringInfo(out, text.data(), static_cast<int>(text.size()));
-}
-
 static void AppendMeta(const TransactionPlace& place, const FormPlan& form, ActionMask action) {
-  StringInfo meta = &encoder->meta;
+  StringInfo meta = &out->meta;
   if (!place.annotations.empty()) AppendText(meta, place.annotations);
   if (action == kUpdate && form.shows_key && encoder->old_key.len > VARHDRSZ &&
-      Text(encoder->old_key) != Text(encoder->key) && !Planted("old_key_lost")) {
+      Text(encoder->old_key) != Text(out->key) && !Planted("old_key_lost")) {
     appendStringInfoString(meta, ",\"old_record_pks\":");
     AppendText(meta, Text(encoder->old_key));
   }
-  AppendNotes(meta, encoder->notes);
+  AppendNotes(meta, out->notes);
   AppendText(meta, place.more_meta);
 }
 
@@ -396,7 +251,7 @@ static bool GroupIsTold(const FormPlan& form, const Row& main, ActionMask as) {
 // The key column of the row: the key of the record and, on a line of its own, the group's name.
 static StringInfo FormKey(const FormPlan& form, const Row& main, ActionMask action, ActionMask as) {
   bool taken_away = as == kDelete && action == kUpdate && encoder->old_key.len > VARHDRSZ;
-  StringInfo key = taken_away ? &encoder->old_key : &encoder->key;
+  StringInfo key = taken_away ? &encoder->old_key : &out->key;
   if (form.shows_key && !form.shows_group) return key;
   StringInfo own = &encoder->form_key;
   BeginText(own);
@@ -414,25 +269,25 @@ static void EncodeRow(Decoder* decoder, const RelationPlan* plan, const Transact
   const FormPlan& form = plan->forms[FormOfRow(row)];
   const RowBuffers& rows = encoder->rows;
   ActionMask as = ActionOfRow(row, action);
-  BeginRecord();
+  out->Begin();
   GatherTakers(row);
   // Without an old row in the WAL the columns of the identity are those of the new one.
   bool from_before = as == kDelete && (action == kDelete || rows.before.exists);
   const Row& main = from_before ? rows.before : rows.after;
   if (main.exists) {
-    AppendRecord(&encoder->record, plan, form, main, as == kDelete, kRowBytesMax, &encoder->notes);
+    AppendRecord(&out->record, plan, form, main, as == kDelete, kRowBytesMax, &out->notes);
   } else {
-    appendStringInfoString(&encoder->record, "{}");
+    appendStringInfoString(&out->record, "{}");
   }
-  CrashOnText(Text(encoder->record));
+  CrashOnText(Text(out->record));
   if (as == kUpdate) {
-    size_t used = Min(static_cast<size_t>(encoder->record.len), kRowBytesMax);
-    AppendChanges(&encoder->changes, plan, form, rows.before, rows.after, kRowBytesMax - used,
-                  &encoder->notes);
+    size_t used = Min(static_cast<size_t>(out->record.len), kRowBytesMax);
+    AppendChanges(&out->changes, plan, form, rows.before, rows.after, kRowBytesMax - used,
+                  &out->notes);
   }
   AppendMeta(place, form, as);
-  AddRecord(decoder, place, {idx, ActionLetter(as), form.face->name_id, row},
-            FormKey(form, main, action, as));
+  out->Write(decoder, place, {idx, ActionLetter(as), form.face->name_id, row},
+             FormKey(form, main, action, as));
 }
 
 void EncodeChange(Decoder* decoder, RelationPlan* plan, const TransactionPlace& place, int64 idx,
@@ -473,7 +328,7 @@ static void AddTruncateTargets(const RelationPlan* plan, const Face* face) {
     target.flags = kBarrier;
     target.relation = face->relation;
     target.group = GroupHash(face->relation, "");
-    encoder->targets.push(target);
+    out->targets.push(target);
   }
 }
 
@@ -485,160 +340,20 @@ void EncodeTruncate(Decoder* decoder, const RelationPlan* plan, const Transactio
     bool root = face == &plan->root;
     if (root && plan->IsPartition() && truncation.with_root) continue;
     BeginChange();
-    BeginRecord();
+    out->Begin();
     AddTruncateTargets(plan, face);
-    if (encoder->targets.empty()) continue;
-    appendStringInfoString(&encoder->record, "null");
-    StringInfo meta = &encoder->meta;
+    if (out->targets.empty()) continue;
+    appendStringInfoString(&out->record, "null");
+    StringInfo meta = &out->meta;
     AppendText(meta, place.annotations);
     if (truncation.cascade) appendStringInfoString(meta, ",\"cascade\":true");
     if (truncation.restart_identity) appendStringInfoString(meta, ",\"restart_identity\":true");
     if (root && plan->IsPartition()) AppendTableMeta(meta, "truncated_partition", plan->relid);
-    AddRecord(decoder, place, {idx, 't', face->name_id, root ? 0 : 1}, &encoder->key);
+    out->Write(decoder, place, {idx, 't', face->name_id, root ? 0 : 1}, &out->key);
   }
 }
 
-// ---- messages
-// --------------------------------------------------------------------------------------
-
-static constexpr char kBase64[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-// RFC 4648.
-static void AppendBase64(StringInfo out, std::string_view in) {
-  enlargeStringInfo(out, static_cast<int>(in.size() / 3 * 4 + 5));
-  for (size_t i = 0; i < in.size(); i += 3) {
-    size_t left = in.size() - i;
-    auto byte = [&](size_t j) {
-      return j < left ? static_cast<uint32>(static_cast<unsigned char>(in[i + j])) : 0u;
-    };
-    uint32 bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-    for (size_t j = 0; j < 4; j++) {
-      appendStringInfoCharMacro(out, j <= left ? kBase64[bits >> (18 - 6 * j) & 63] : '=');
-    }
-  }
-}
-
-static void AppendMessage(std::string_view prefix, std::string_view content) {
-  StringInfo record = &encoder->record;
-  appendStringInfoString(record, "{\"prefix\":");
-  AppendJsonName(record, prefix);
-  if (content.size() > Min(MaxValueBytes(), kMessageBytesMax / kJsonEscapedBytesMax)) {
-    appendStringInfoString(&encoder->meta, ",\"omitted_columns\":[\"content\"]");
-  } else if (IsReadable(content)) {
-    appendStringInfoString(record, ",\"content\":");
-    AppendJsonString(record, content);
-  } else {
-    appendStringInfoString(record, ",\"content_base64\":\"");
-    AppendBase64(record, content);
-    appendStringInfoChar(record, '"');
-  }
-  appendStringInfoChar(record, '}');
-}
-
-// Visits the consumers that ask for the prefix.
-template <typename Visit>
-static void ForEachListener(Decoder* decoder, std::string_view prefix, Visit&& visit) {
-  for (const Definition* definition : decoder->routing.definitions()) {
-    if (WantsMessages(definition, prefix)) visit(definition->consumer);
-  }
-}
-
-// Looks at no catalog: messages outside of transactions are decoded outside of one, too.
-void EncodeMessage(Decoder* decoder, const TransactionPlace& place, int64 idx,
-                   std::string_view prefix, std::string_view content) {
-  BeginChange();
-  BeginRecord();
-  if (!pg_verifymbstr(prefix.data(), static_cast<int>(prefix.size()), true)) {
-    return;  // nobody can ask for it
-  }
-  ForEachListener(decoder, prefix, [&](int32 consumer) {
-    Target target{};
-    target.consumer = consumer;
-    target.group = GroupHash(InvalidOid, prefix);
-    encoder->targets.push(target);
-  });
-  if (encoder->targets.empty()) return;
-  AppendText(&encoder->meta, place.annotations);
-  AppendMessage(prefix, content);
-  AddRecord(decoder, place, {idx, 'm', 0, 0}, &encoder->key);
-}
-
-// ---- streams
-// ----------------------------------------------------------------------------------------
-
-template <typename Visit>
-static void ForEachListener(Decoder* decoder, const PublishMessage& message, Visit&& visit) {
-  for (const Definition* definition : decoder->routing.definitions()) {
-    if (definition->stream == message.stream && KeyMatches(definition->key_pattern, message.key)) {
-      visit(definition->consumer);
-    }
-  }
-}
-
-static void AppendPublish(const PublishMessage& message) {
-  StringInfo record = &encoder->record;
-  appendStringInfoString(record, "{\"key\":");
-  AppendJsonString(record, message.key);
-  appendStringInfoString(record, ",\"data\":");
-  if (message.Has(kPublishJson)) {
-    AppendText(record, message.data);
-  } else {
-    AppendJsonString(record, message.data);
-  }
-  appendStringInfoString(record, ",\"headers\":");
-  AppendText(record, message.headers.empty() ? "{}" : message.headers);
-  appendStringInfoChar(record, '}');
-  if (!message.Has(kPublishDelayed)) return;
-  appendStringInfoString(&encoder->meta, ",\"deliver_at\":");
-  ValuePlan* time = PlanValue(TIMESTAMPTZOID, NumberFormat::kStandard, CurrentMemoryContext);
-  AppendValue(&encoder->meta, time, TimestampTzGetDatum(message.deliver_at));
-}
-
-void EncodePublish(Decoder* decoder, const PublishMessage& message, const TransactionPlace& place,
-                   int64 idx) {
-  BeginChange();
-  BeginRecord();
-  Target target{};
-  target.group = StreamGroupHash(message.stream, message.key);
-  ForEachListener(decoder, message, [&](int32 consumer) {
-    target.consumer = consumer;
-    encoder->targets.push(target);
-  });
-  appendStringInfoChar(&encoder->key, '[');
-  AppendJsonString(&encoder->key, message.key);
-  appendStringInfoChar(&encoder->key, ']');
-  AppendText(&encoder->meta, place.annotations);
-  AppendPublish(message);
-  CrashOnText(Text(encoder->record));
-  AddState(message.Has(kPublishCompact) ? kStreamMessageAlone : kStreamMessage, message.stream,
-           InvalidOid, target.group,
-           message.key.size() + message.data.size() + message.headers.size(), message.key);
-  AddRecord(decoder, place, {idx, 'p', StreamRelationId(message.stream), 0}, &encoder->key);
-}
-
-// ---- copies
-// ----------------------------------------------------------------------------------------
-
-void EncodeCopy(Decoder* decoder, const TransactionPlace& place, int64 idx, const LogRow& row,
-                const Target& target) {
-  BeginChange();
-  BeginRecord();
-  AppendText(&encoder->key, row.key);
-  if (!row.group.empty()) {
-    appendStringInfoChar(&encoder->key, '\n');
-    AppendText(&encoder->key, row.group);
-  }
-  AppendText(&encoder->record, row.record);
-  AppendText(&encoder->changes, row.changes);
-  AppendText(&encoder->meta, row.meta);
-  AppendText(&encoder->meta, place.more_meta);
-  encoder->targets.push(target);
-  AddRecord(decoder, place, {idx, row.action, row.relation, row.form}, &encoder->key);
-}
-
-// ---- failures
-// --------------------------------------------------------------------------------------
+// ---- failures -----------------------------------------------------------------------------------
 
 // Rows of changes that could not be encoded are beside the forms.
 static constexpr int kFailedForm = -1;
@@ -655,40 +370,20 @@ void EncodeFailure(Decoder* decoder, const RelationPlan* plan, const Transaction
                    int64 idx, ActionMask action, const char* error) {
   TheEncoder();
   for (const Face* face : {&plan->root, &plan->own}) {
-    BeginText(&encoder->key);
-    BeginRecord();
+    BeginText(&out->key);
+    out->Begin();
     for (int i = 0; i < plan->route_count; i++) {
       const RoutePlan& route = plan->routes[i];
       if ((route.actions & action) == 0 || route.face != face || HasRow(route.consumer)) continue;
-      AddLetter(route.consumer, error);
+      out->AddLetter(route.consumer, error);
     }
-    if (encoder->letters.empty()) continue;
-    appendStringInfoString(&encoder->record, "null");
-    AppendText(&encoder->meta, place.annotations);
+    if (out->letters.empty()) continue;
+    appendStringInfoString(&out->record, "null");
+    AppendText(&out->meta, place.annotations);
     int form = face == &plan->root ? kFailedForm : kFailedForm - 1;
-    AddRecord(decoder, place, {idx, ActionLetter(action), face->name_id, form}, &encoder->key);
+    out->Write(decoder, place, {idx, ActionLetter(action), face->name_id, form}, &out->key);
   }
   encoder->takers.clear();
-}
-
-void EncodeMessageFailure(Decoder* decoder, const TransactionPlace& place, int64 idx,
-                          std::string_view prefix, const char* error) {
-  BeginChange();
-  BeginRecord();
-  ForEachListener(decoder, prefix, [&](int32 consumer) { AddLetter(consumer, error); });
-  if (encoder->letters.empty()) return;
-  appendStringInfoString(&encoder->record, "null");
-  AddRecord(decoder, place, {idx, 'm', 0, 0}, &encoder->key);
-}
-
-void EncodePublishFailure(Decoder* decoder, const PublishMessage& message,
-                          const TransactionPlace& place, int64 idx, const char* error) {
-  BeginChange();
-  BeginRecord();
-  ForEachListener(decoder, message, [&](int32 consumer) { AddLetter(consumer, error); });
-  if (encoder->letters.empty()) return;
-  appendStringInfoString(&encoder->record, "null");
-  AddRecord(decoder, place, {idx, 'p', StreamRelationId(message.stream), 0}, &encoder->key);
 }
 
 }  // namespace sequin

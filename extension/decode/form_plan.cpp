@@ -9,8 +9,7 @@
 
 namespace sequin {
 
-// ---- columns and key
-// ---------------------------------------------------------------------------
+// ---- columns and key ----------------------------------------------------------------------------
 
 void PlanColumns(RelationPlan* plan, Relation relation) {
   // Nothing here takes a lock on the table or its indexes: under the historic snapshot they are as
@@ -106,8 +105,7 @@ void PlanKey(RelationPlan* plan, Relation relation) {
   }
 }
 
-// ---- forms
-// -------------------------------------------------------------------------------------
+// ---- forms --------------------------------------------------------------------------------------
 
 // Columns that the owner may read: indexes into plan->columns. Rights to partitions are those to
 // their root, which has the same columns under other numbers.
@@ -183,8 +181,7 @@ static int FormLike(RelationPlan* plan, const FormPlan& wanted) {
   return plan->form_count++;
 }
 
-// ---- routes
-// ------------------------------------------------------------------------------------
+// ---- routes -------------------------------------------------------------------------------------
 
 static void PlanGroup(RelationPlan* plan, const TableChoice& choice, RoutePlan* route) {
   route->group_by = plan->key_count > 0 ? GroupBy::kKey : GroupBy::kEach;

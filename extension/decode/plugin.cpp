@@ -149,8 +149,7 @@ static void OnTruncate(LogicalDecodingContext*, ReorderBufferTXN*, int count, Re
   }
 }
 
-// ---- messages
-// --------------------------------------------------------------------------------------
+// ---- messages -----------------------------------------------------------------------------------
 
 static constexpr std::string_view kOwnPrefix = "sequin:";
 static constexpr std::string_view kSetAnnotations = "sequin:transaction_annotations.set";
@@ -252,8 +251,7 @@ static void OnMessage(LogicalDecodingContext* context, ReorderBufferTXN*, XLogRe
   if (idx >= place.first_idx && decoder->routing.any_messages()) Publish(idx, prefix, content);
 }
 
-// ---- the end
-// ---------------------------------------------------------------------------------------
+// ---- the end ------------------------------------------------------------------------------------
 
 static void OnCommit(LogicalDecodingContext*, ReorderBufferTXN* txn, XLogRecPtr) {
   Batch& batch = decoder->batch;

@@ -117,8 +117,7 @@ RelationPlan* RelationPlans::PlanOf(Relation relation) {
   return plan;
 }
 
-// ---- who listens
-// -------------------------------------------------------------------------------
+// ---- who listens --------------------------------------------------------------------------------
 
 struct TableName {
   const char* schema;
@@ -215,8 +214,7 @@ void RelationPlans::PlanListeners(RelationPlan* plan, Relation relation, Listene
   }
 }
 
-// ---- building
-// ----------------------------------------------------------------------------------
+// ---- building -----------------------------------------------------------------------------------
 
 void RelationPlans::PlanRoutes(RelationPlan* plan, Relation relation, const Listeners& listeners) {
   PlanColumns(plan, relation);

@@ -29,8 +29,7 @@ void Appender::Init(MemoryContext parent) {
   routes_ = hash_create("sequin routes", 128, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
-// ---- rows
-// ------------------------------------------------------------------------------------------
+// ---- rows ---------------------------------------------------------------------------------------
 
 static void InsertIndexEntry(Relation table, Relation index, IndexInfo* info, std::span<Datum> keys,
                              ItemPointer tid) {
@@ -90,8 +89,7 @@ void Appender::TakeRecord(ChangeRecord* record, TimestampTz commit_time) {
   if (staged_count_ == kStagedMax) FlushLogRows();
 }
 
-// ---- routes
-// ----------------------------------------------------------------------------------------
+// ---- routes -------------------------------------------------------------------------------------
 
 Appender::ConsumerRoute* Appender::RouteOf(int32 consumer) {
   return static_cast<ConsumerRoute*>(hash_search(routes_, &consumer, HASH_FIND, nullptr));
@@ -159,8 +157,7 @@ void Appender::FlushRoutes() {
   index_close(index, NoLock);
 }
 
-// ---- slices
-// ----------------------------------------------------------------------------------------
+// ---- slices -------------------------------------------------------------------------------------
 
 // Not between the forms of one change: after a restart capture goes on with the change behind it.
 bool Appender::SliceMayEnd(Batch* batch) {

@@ -48,8 +48,7 @@ static TimeLineID Timeline() {
   return timeline;
 }
 
-// ---- progress
-// --------------------------------------------------------------------------------------
+// ---- progress -----------------------------------------------------------------------------------
 
 bool Appender::LoadProgress() {
   Relation log = OpenOwnTable("log_0", AccessShareLock);
@@ -152,8 +151,7 @@ void Appender::BeginIncarnation() {
   same_place_ = true;
 }
 
-// ---- SPI: what happens seldom
-// ----------------------------------------------------------------------
+// ---- SPI: what happens seldom -------------------------------------------------------------------
 
 static void Execute(const char* command, std::span<const Oid> types, std::span<Datum> values,
                     const char* nulls = nullptr) {
@@ -272,8 +270,7 @@ void Appender::WriteLetters(const ChangeRecord* record, HeapTuple row) {
   }
 }
 
-// ---- consumers' routes
-// -----------------------------------------------------------------------------
+// ---- consumers' routes --------------------------------------------------------------------------
 
 void Appender::AddConsumer(int32 consumer, int64 next_ord) {
   auto* route = static_cast<ConsumerRoute*>(hash_search(routes_, &consumer, HASH_ENTER, nullptr));
@@ -336,8 +333,7 @@ void Appender::LoadNames(RelationPlans* plans) {
   table_close(table, NoLock);
 }
 
-// ---- segments
-// --------------------------------------------------------------------------------------
+// ---- segments -----------------------------------------------------------------------------------
 
 void Appender::OpenSegment() {
   if (segment_no_ == 0) {

@@ -31,30 +31,6 @@ std::string_view ActionName(char action) {
   }
 }
 
-// RFC 4648; `url` leaves the padding out and uses the alphabet of section 5.
-void AppendBase64(StringInfo out, std::string_view in, bool url) {
-  const char* alphabet = url ? "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-                             : "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  enlargeStringInfo(out, static_cast<int>(in.size() / 3 * 4 + 5));
-  char* to = out->data + out->len;
-  for (size_t i = 0; i < in.size(); i += 3) {
-    size_t left = in.size() - i;
-    auto byte = [&](size_t j) {
-      return j < left ? static_cast<uint32>(static_cast<unsigned char>(in[i + j])) : 0u;
-    };
-    uint32 bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-    for (size_t j = 0; j < 4; j++) {
-      if (j <= left) {
-        *to++ = alphabet[bits >> (18 - 6 * j) & 63];
-      } else if (!url) {
-        *to++ = '=';
-      }
-    }
-  }
-  *to = '\0';
-  out->len = static_cast<int>(to - out->data);
-}
-
 // The elements of an array of strings, separated by colons.
 void AppendJoined(StringInfo out, std::string_view array) {
   size_t at = 1;
@@ -155,7 +131,7 @@ void EnvelopeWriter::Write(const LogRow& stored, StringInfo out) {
   appendBinaryStringInfo(out, database_.data, database_.len);
   if (!row.meta.starts_with(kAnnotations)) AppendView(out, ",\"transaction_annotations\":null");
   AppendView(out, ",\"idempotency_key\":\"");
-  AppendBase64(out, IdempotencyKey(row, {place, lsn.size() + 1 + idx.size()}), false);
+  AppendBase64(out, IdempotencyKey(row, {place, lsn.size() + 1 + idx.size()}), Base64::kStandard);
   AppendView(out, "\",\"record_pks\":");
   AppendView(out, row.key.empty() ? "[]" : row.key);
   AppendView(out, row.meta);
@@ -196,7 +172,7 @@ const char* EnvelopeWriter::MessageId(const LogRow& stored) const {
                          row.incarnation, row.commit_lsn, row.commit_idx, consumer_->id);
   StringInfoData out;
   initStringInfo(&out);
-  AppendBase64(&out, {id, static_cast<size_t>(size)}, true);
+  AppendBase64(&out, {id, static_cast<size_t>(size)}, Base64::kUrl);
   return out.data;
 }
 
