@@ -387,7 +387,7 @@ void Attach(DatabaseState* state) {
   if (!taken) state->feeder_pid = MyProcPid;
   LWLockRelease(Shared()->lock);
   if (taken) proc_exit(0);
-  pg_atomic_write_u32(&state->feeder_proc, MyProc->pgprocno + 1);
+  pg_atomic_write_u32(&state->feeder_proc, OwnProcNumber() + 1);
   before_shmem_exit(Detach, PointerGetDatum(state));
 }
 
