@@ -228,8 +228,11 @@ static void PlanForms(RelationPlan* plan, const RouteRequest& request, RoutePlan
   route->candidate_form = route->filter_text ? FormLike(plan, form) : route->form;
 }
 
-// Folding the constants of a filter can take as long as its author likes.
+// Folding the constants of a filter can take as long as its author likes, and plans are made anew
+// whenever somebody creates a type, as every temporary table does.
 static constexpr int kCompileFilterMs = 200;
+static constexpr TimestampTz kSlowCompilationUs = 50 * 1000;
+static constexpr int kSlowCompilationsMax = 3;
 
 struct Reader {
   Relation relation;
@@ -258,6 +261,7 @@ static void PlanFilter(RelationPlan* plan, Relation relation, const RouteRequest
   route->late = true;
   if (definition->filter_off) return;
   CompiledFilter* volatile filter = nullptr;
+  TimestampTz begun = GetCurrentTimestamp();
   StartFilterBudget(kCompileFilterMs);
   ErrorData* error = InSubtransaction([&] {
     CompiledFilter* compiled =
@@ -269,6 +273,10 @@ static void PlanFilter(RelationPlan* plan, Relation relation, const RouteRequest
     filter = compiled;
   });
   StopFilterBudget();
+  if (GetCurrentTimestamp() - begun > kSlowCompilationUs &&
+      ++definition->slow_compilations >= kSlowCompilationsMax) {
+    definition->filter_off = true;
+  }
   if (error != nullptr || filter == nullptr) return;
   route->filter = filter;
   route->late = false;

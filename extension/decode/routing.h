@@ -32,6 +32,7 @@ struct Definition {
   MemoryContext context;    // owns it all
   // How its filter does while decoding, of whatever table. Kept when plans are made anew.
   mutable int filter_failures;  // in a row
+  mutable int slow_compilations;
   mutable bool filter_off;  // it cost too much: all its changes are looked at when they are claimed
 };
 
