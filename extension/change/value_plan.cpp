@@ -137,22 +137,14 @@ ValuePlan* PlanValue(Oid type, NumberFormat format, MemoryContext context) {
   return plan;
 }
 
-void PlanFields(CompositePlan* plan, NumberFormat format) {
-  TypeCacheEntry* type = lookup_type_cache(plan->type, TYPECACHE_TUPDESC);
-  if (type->tupDesc == nullptr) {
-    ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
-            errmsg("type %s is not composite", format_type_be(plan->type)));
-  }
-  if (plan->version == type->tupDesc_identifier) return;
-  plan->version = 0;
+static void PlanFieldsOf(CompositePlan* plan, TupleDesc type, NumberFormat format) {
   if (plan->context != nullptr) {
     MemoryContextReset(plan->context);
   } else {
     plan->context = NewContext(plan->parent, "sequin composite plan");
   }
-  uint64 version = type->tupDesc_identifier;
   InContext(plan->context, [&] {
-    TupleDesc descriptor = CreateTupleDescCopy(type->tupDesc);
+    TupleDesc descriptor = CreateTupleDescCopy(type);
     auto count = static_cast<size_t>(descriptor->natts);
     plan->descriptor = descriptor;
     plan->fields = NewArray<FieldPlan>(plan->context, count);
@@ -173,6 +165,40 @@ void PlanFields(CompositePlan* plan, NumberFormat format) {
       field.value = PlanValue(attribute->atttypid, format, plan->context);
     }
   });
+}
+
+// Whether the type cache would have to wait for a lock. While decoding nobody is waited for: the
+// changes of all tables would be.
+static bool WouldWait(Oid type) {
+  if (!HistoricSnapshotActive()) return false;
+  TypeCacheEntry* known = lookup_type_cache(type, 0);
+  if (known->tupDesc != nullptr || !OidIsValid(known->typrelid)) return false;
+  if (!ConditionalLockRelationOid(known->typrelid, AccessShareLock)) return true;
+  UnlockRelationOid(known->typrelid, AccessShareLock);
+  return false;
+}
+
+// As the historic snapshot has it, without a lock; looked at again for the next value.
+static void PlanFieldsUnlocked(CompositePlan* plan, NumberFormat format) {
+  plan->version = 0;
+  Oid table = get_typ_typrelid(plan->type);
+  Relation relation = RelationIdGetRelation(table);
+  if (!RelationIsValid(relation)) elog(ERROR, "could not open relation with OID %u", table);
+  PlanFieldsOf(plan, RelationGetDescr(relation), format);
+  RelationClose(relation);
+}
+
+void PlanFields(CompositePlan* plan, NumberFormat format) {
+  if (WouldWait(plan->type)) return PlanFieldsUnlocked(plan, format);
+  TypeCacheEntry* type = lookup_type_cache(plan->type, TYPECACHE_TUPDESC);
+  if (type->tupDesc == nullptr) {
+    ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
+            errmsg("type %s is not composite", format_type_be(plan->type)));
+  }
+  uint64 version = type->tupDesc_identifier;
+  if (plan->version == version) return;
+  plan->version = 0;
+  PlanFieldsOf(plan, type->tupDesc, format);
   plan->version = version;
 }
 

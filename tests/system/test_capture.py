@@ -353,18 +353,23 @@ def test_a_locked_table_holds_up_nobody_elses_changes(own_database):
     """Somebody's long ALTER TABLE must not stop capture, which plans tables without locks."""
     locked = own_database.table("id int PRIMARY KEY, n int")
     own_database.sql(f"ALTER TABLE {locked} REPLICA IDENTITY FULL")
+    typed = own_database.table(f"id int PRIMARY KEY, value {locked}, list {locked}[]")
     other = own_database.table()
-    all_changes, others = own_database.consumer(locked), own_database.consumer(other)
+    all_changes, values, others = (own_database.consumer(table) for table in (locked, typed, other))
     filtered = own_database.consumer(locked, filter="n > 0", filter_transition="insert_delete")
     own_database.sql("SELECT sequin.stop()")
     own_database.sql(f"INSERT INTO {locked} VALUES (1, 1)")
     own_database.sql(f"UPDATE {locked} SET n = 0")
+    own_database.sql(f"INSERT INTO {typed} VALUES (1, ROW(1, 2), ARRAY[ROW(3, 4)::{locked}, ROW(5, 6)::{locked}])")
     own_database.sql(f"INSERT INTO {other} VALUES (2)")
     with own_database.connect(autocommit=False) as session, session.cursor() as cursor:
         cursor.execute(f"TRUNCATE {locked}")
         own_database.sql("SELECT sequin.start()")
         got = {name: [message["action"] for _, message in own_database.client(name).drain()]
                for name in (others, all_changes, filtered)}
+        [(_, message)] = own_database.client(values).drain()
+        assert message["record"] == {"id": 1, "value": {"id": 1, "n": 2},
+                                     "list": [{"id": 3, "n": 4}, {"id": 5, "n": 6}]}
         assert got == {others: ["insert"], all_changes: ["insert", "update"], filtered: ["insert", "delete"]}
         session.rollback()
 
