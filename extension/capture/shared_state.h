@@ -51,7 +51,7 @@ struct DatabaseState {
   pg_atomic_uint32 incarnation;
   pg_atomic_uint32 extension_check;         // DROP EXTENSION committed: look whether it is gone
   pg_atomic_uint32 feed_wanted;             // there are backfills or replays to do
-  pg_atomic_uint32 feeder_proc;             // pgprocno + 1 of the feeder, 0: none
+  pg_atomic_uint32 feeder_proc;             // OwnProcNumber() + 1 of the feeder, 0: none
   int feeder_pid;                           // (L); -1: started, not yet there
   TimestampTz feeder_start_at;              // (L) when it was started last; not again soon
   ConditionVariable changed;                // state or worker_pid changed
