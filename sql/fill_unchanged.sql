@@ -22,7 +22,7 @@ CREATE TABLE moved (a int PRIMARY KEY, b int NOT NULL UNIQUE, big text, n int);
 -- Keys that are not written in messages as they are in SQL
 CREATE TABLE types (a numeric, b bool, c timestamptz, d text, big text, n int, PRIMARY KEY (a, b, c, d));
 SELECT format('ALTER TABLE %I ALTER big SET STORAGE external', relname) FROM pg_class
-WHERE relnamespace = 'fill_unchanged'::regnamespace AND relkind = 'r' \gexec
+WHERE relnamespace = 'fill_unchanged'::regnamespace AND relkind = 'r' ORDER BY relname \gexec
 INSERT INTO turned VALUES (1, 2, repeat('of (1,2) ', 400)), (2, 1, repeat('of (2,1) ', 400));
 INSERT INTO other VALUES (1, 2, repeat('of 1,2   ', 400)), (2, 1, repeat('of 2,1   ', 400));
 INSERT INTO nothing VALUES (1, '2', repeat('of (1,2) ', 400)), (2, '1', repeat('of (2,1) ', 400));
