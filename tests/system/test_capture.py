@@ -199,29 +199,6 @@ def test_a_million_row_transaction_passes_in_bounded_memory(own_server):
     assert SqlClient(own_server, "c").count_all() == (rows + 1, rows + 1)
 
 
-def test_drop_extension_and_a_writing_worker_do_not_wait_for_each_other(own_database):
-    table = own_database.table()
-    done = threading.Event()
-
-    def load():
-        number = 0
-        while not done.is_set():
-            number += 1
-            own_database.sql(f"INSERT INTO {table} VALUES ({number})")
-
-    loader = threading.Thread(target=load)
-    loader.start()
-    try:
-        for _ in range(10):
-            own_database.consumer(table)
-            own_database.sql("SELECT sequin.sync()")
-            own_database.sql("DROP EXTENSION sequin CASCADE")
-            own_database.sql("CREATE EXTENSION sequin")
-    finally:
-        done.set()
-        loader.join()
-
-
 def test_drop_extension_leaves_no_slot_and_no_worker(server, own_database):
     own_database.consumer(own_database.table())
     slot = server.slot_name(own_database.name)
