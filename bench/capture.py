@@ -168,7 +168,7 @@ def measure_wal(server, results, rounds, transactions=1000):
     """WAL that the queue writes for a byte of payload: for the JSON of a row, which here has 400 bytes."""
     for _ in range(rounds):
         first = server.value(NEXT_SEQ)
-        scene.write(server, transactions, 100, details=260)
+        scene.write(server, transactions, 100, details=203)
         _, wal = time_sequin(server, transactions * 100)
         payload = payload_bytes(server, first)
         results.add("capture", "a row of the log", "payload", "B", payload / (transactions * 100))
