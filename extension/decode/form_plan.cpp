@@ -270,6 +270,7 @@ static void PlanFilter(RelationPlan* plan, Relation relation, const RouteRequest
     bool all = OwnerMayReadAll(request.rights_table, definition->owner);
     if (!all && FilterLooksAt(relation, compiled, MayRead, &reader)) return;
     route->old_row_known = FilterKnowsOldRow(relation, compiled);
+    route->unlogged = UnloggedActions(relation, compiled);
     filter = compiled;
   });
   StopFilterBudget();

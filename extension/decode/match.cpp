@@ -81,6 +81,12 @@ ActionMask ActionFor(const RoutePlan& route, ActionMask action, FilterRows* rows
 void Evaluate(RelationPlan* plan, ActionMask action, const Tuples& tuples, RouteMatch* match,
               const RoutePlan& route) {
   const Definition* definition = route.definition;
+  if (route.unlogged & action) {
+    // A row that may have matched is taken away; else claims say what is missing.
+    bool taken_away = action == kDelete && route.transition == Transition::kInsertDelete;
+    match->candidate = !taken_away;
+    return;
+  }
   if (definition->filter_off) {
     match->candidate = true;
     return;

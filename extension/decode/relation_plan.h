@@ -61,6 +61,7 @@ struct RoutePlan {
   const char* filter_text;
   CompiledFilter* filter;  // nullptr: everything
   bool late;               // there is one, but it is evaluated when the message is claimed
+  uint32 unlogged;         // actions whose rows lack values that it looks at
   int form;
   int candidate_form;  // with all columns that the owner may read
   GroupBy group_by;

@@ -110,6 +110,8 @@ void CheckFilterSyntax(const char* sql) {
 struct CompiledFilter {
   ExprState* state;
   Bitmapset* row_columns;  // that it looks at in the new row, or in the plain one
+  Bitmapset* old_columns;
+  Bitmapset* plain_columns;
   Bitmapset* all_columns;
   // Columns of the new row that an UPDATE may leave out of the WAL, because they are stored out of
   // line and did not change.
@@ -154,6 +156,8 @@ CompiledFilter* CompileFilter(Relation relation, Oid published, const char* sql,
     filter->state =
         ExecInitExpr(PlaceRows(static_cast<Expr*>(copyObjectImpl(expression.tree))), nullptr);
     filter->row_columns = bms_union(expression.new_columns, expression.plain_columns);
+    filter->old_columns = bms_copy(expression.old_columns);
+    filter->plain_columns = bms_copy(expression.plain_columns);
     filter->all_columns = bms_union(filter->row_columns, expression.old_columns);
     filter->toastable = ToastableColumns(RelationGetDescr(relation), expression,
                                          CurrentMemoryContext, &filter->toastable_count);
@@ -165,6 +169,11 @@ CompiledFilter* CompileFilter(Relation relation, Oid published, const char* sql,
 
 bool FilterKnowsOldRow(Relation relation, const CompiledFilter* filter) {
   return LogsOldValues(relation, filter->row_columns);
+}
+
+uint32 UnloggedActions(Relation relation, const CompiledFilter* filter) {
+  if (!LogsOldValues(relation, filter->old_columns)) return kUpdate | kDelete;
+  return LogsOldValues(relation, filter->plain_columns) ? 0u : kDelete;
 }
 
 bool FilterLooksAt(Relation relation, const CompiledFilter* filter,

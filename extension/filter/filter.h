@@ -66,6 +66,10 @@ CompiledFilter* CompileFilter(Relation relation, Oid published, const char* sql,
 // Whether all that it says of a row can be told of the old row of an update, too.
 bool FilterKnowsOldRow(Relation relation, const CompiledFilter* filter);
 
+// Updates and deletes whose rows lack values that it looks at: the replica identity is not, or not
+// any more, what CheckFilter asks for. An ActionMask.
+uint32 UnloggedActions(Relation relation, const CompiledFilter* filter);
+
 // Whether it looks at columns that `readable` says no to.
 bool FilterLooksAt(Relation relation, const CompiledFilter* filter,
                    bool (*readable)(AttrNumber column, void* argument), void* argument);

@@ -143,6 +143,26 @@ HeapTupleHeader IdentityOf(Relation relation, HeapTupleHeader row) {
   return DatumGetHeapTupleHeader(heap_copy_tuple_as_datum(masked, descriptor));
 }
 
+// Values of an old row that the replica identity does not have, or not any more, must not be taken
+// for NULL or for those of the new row. `told`: the object that has those that are known.
+void RequireIdentity(Relation relation, const Bitmapset* columns, std::string_view told) {
+  IdentityGap gap;
+  if (!FindIdentityGap(relation, columns, &gap)) return;
+  TupleDesc descriptor = RelationGetDescr(relation);
+  bool all = bms_is_member(kWholeRow, columns);
+  for (int i = 0; i < descriptor->natts; i++) {
+    Form_pg_attribute column = TupleDescAttr(descriptor, i);
+    if (column->attisdropped || (!all && !Uses(columns, column->attnum))) continue;
+    const char* name = NameStr(column->attname);
+    if (!JsonMember(told, name).empty()) continue;
+    Bitmapset* one = bms_make_singleton(column->attnum - FirstLowInvalidHeapAttributeNumber);
+    if (!FindIdentityGap(relation, one, &gap)) continue;
+    ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+            errmsg("the filter uses column \"%s\", whose old value was not logged", name),
+            errhint("Run ALTER TABLE %s REPLICA IDENTITY FULL.", gap.table));
+  }
+}
+
 // A previous value that is not told must not be taken for the present one.
 void RequireOldValues(TupleDesc descriptor, const Bitmapset* columns, const LateChange& change) {
   if (change.meta.find("\"omitted_changes\"") == std::string_view::npos) return;
@@ -175,6 +195,7 @@ RowsOfChange RebuildRows(Relation relation, const FilterColumns& columns,
   if (change.action == 'd') {
     Bitmapset* used = bms_union(columns.old_row, columns.plain_row);
     if (bms_is_empty(used)) return rows;
+    RequireIdentity(relation, used, change.record);
     if (!bms_is_member(kWholeRow, used)) RequireValues(descriptor, used, change);
     rows.old_row = RowOfRecord(relation, change);
     return rows;
@@ -184,6 +205,7 @@ RowsOfChange RebuildRows(Relation relation, const FilterColumns& columns,
   if (bms_is_empty(used) && !wants_old) return rows;
   RequireValues(descriptor, used, change);
   rows.new_row = RowOfRecord(relation, change);
+  if (wants_old) RequireIdentity(relation, columns.old_row, change.changes);
   if (wants_old) RequireOldValues(descriptor, columns.old_row, change);
   if (wants_old) rows.old_row = OldRowOfUpdate(relation, row_type, change, rows.new_row);
   return rows;
