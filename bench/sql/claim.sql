@@ -1,3 +1,3 @@
 -- A claim alone, for its cost at different backlogs: the messages are given back.
-SELECT coalesce(array_agg(ack_id), '{}')::text AS ids FROM sequin.receive(:'consumer', batch_size => :batch) \gset
-SELECT count(*) FROM sequin.ack(:'consumer', :ids::uuid[]);
+SELECT coalesce(array_agg(ack_id), '{}')::text AS ids FROM sequin.receive(:consumer::text, batch_size => :batch) \gset
+SELECT count(*) FROM sequin.ack(:consumer::text, :ids::uuid[]);
