@@ -57,6 +57,8 @@ SELECT :take, array_agg(seq) AS seqs FROM sequin.receive('queue_rewind', 3) \gse
 \echo :one_got
 SELECT * FROM sequin.rewind('queue_rewind', to_seq => (:'one_seqs'::bigint[])[2]);
 SELECT result FROM sequin.ack('queue_rewind', :'one_ids');
+-- Asked again, the same: an ack that was refused does not count as one that was accepted.
+SELECT result FROM sequin.ack('queue_rewind', :'one_ids');
 SELECT :take, array_agg(deliver_count) AS counts FROM sequin.receive('queue_rewind', 100) \gset two_
 \echo :two_got :two_counts
 -- Parked ones after the place come again in their turn, without attempts; before it they stay.

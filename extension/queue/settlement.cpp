@@ -69,7 +69,7 @@ uint64_t Settlement::MustWaitFor(const SettleRequest* requests, size_t count) {
   return owner;
 }
 
-// Whether the requests are acks of everything that has no row.
+// Whether the requests are acks of everything that has no row, and are accepted.
 bool Settlement::CoversAll(const SettleRequest* requests, size_t count) const {
   if (partial_ || whole_ || fenced_) return false;
   bool* named = memory_.NewArray<bool>(static_cast<size_t>(n_));
@@ -82,7 +82,7 @@ bool Settlement::CoversAll(const SettleRequest* requests, size_t count) const {
   for (int32_t pos = 0; pos < n_; pos++) {
     if (states_[pos] == State::kInProgress) return false;
     if (states_[pos] != State::kNone) continue;
-    if (!named[pos]) return false;
+    if (!named[pos] || Void(pos)) return false;
     any = true;
   }
   return any;
@@ -102,8 +102,11 @@ void Settlement::DecideOne(SettleRequest* request, bool whole) {
   int32_t pos = request->pos;
   request->result = Peek(pos);
   if (pos >= n_ || states_[pos] != State::kNone || whole_ || fenced_) return;
-  states_[pos] = request->outcome == Outcome::kAcked ? State::kAcked : State::kGivenBack;
-  if (!whole) inserts_.push({pos, request->outcome, request->ready_at, request->error});
+  // An ack that is refused must not look like one that was accepted when it is repeated.
+  bool refused = Void(pos) && request->outcome == Outcome::kAcked;
+  Outcome outcome = refused ? Outcome::kTaken : request->outcome;
+  states_[pos] = outcome == Outcome::kAcked ? State::kAcked : State::kGivenBack;
+  if (!whole) inserts_.push({pos, outcome, request->ready_at, request->error});
 }
 
 void Settlement::Decide(SettleRequest* requests, size_t count) {
@@ -112,7 +115,7 @@ void Settlement::Decide(SettleRequest* requests, size_t count) {
   if (whole) inserts_.push({kWholePos, Outcome::kAcked, kAtOnce, {}});
   size_t named = inserts_.size();
   for (size_t i = 0; i < named; i++) {
-    if (inserts_[i].outcome == Outcome::kAcked) continue;
+    if (inserts_[i].outcome == Outcome::kAcked || inserts_[i].outcome == Outcome::kTaken) continue;
     Closure(inserts_[i].pos, [&](int32_t later) {
       if (states_[later] != State::kNone) return;
       states_[later] = State::kGivenBack;

@@ -106,8 +106,10 @@ class Queue:
     # -- messages -----------------------------------------------------------------------------
 
     def append(self, change, seq):
-        groups = frozenset(self.options["group_of"](change))
-        self.route.append(Entry(len(self.route), seq, change, groups, change.action == "truncate"))
+        self.route.append(Entry(len(self.route), seq, change, *self._as_captured(change)))
+
+    def _as_captured(self, change):
+        return frozenset(self.options["group_of"](change)), change.action == "truncate"
 
     def entries(self):
         return self.requeued + self.route
@@ -198,14 +200,12 @@ class Queue:
     def settle(self, tx, claim, answers, outcome, delay, error):
         """`answers`: position and what the server said, in the order of positions."""
         requests = sorted(answers)
-        open_before = [d for d in claim.deliveries if d.row is None]
-        wholly = (outcome == "ack" and claim.fence != "yes" and not any(d.row and d.row.tx not in (None, tx) for d in claim.deliveries)
-                  and {d.pos for d in open_before} <= {pos for pos, _ in requests} and open_before
-                  and not (len(claim.deliveries) > 32 and len(requests) * 4 <= len(claim.deliveries)))
+        wholly = outcome == "ack" and self._all_of(tx, claim, {pos for pos, _ in requests})
         for pos, answer in requests:
             allowed = {SUCCESS[outcome] if told == "DONE" else told for told in self.told(claim, pos)}
             if answer not in allowed:
-                raise Mismatch(f"{outcome} of position {pos} of claim {claim.no}: told {answer}, expected {sorted(allowed)}")
+                raise Mismatch(f"{outcome} of position {pos} of claim {claim.no}: told {answer}, "
+                               f"expected {sorted(allowed)}")
             if pos >= len(claim.deliveries):
                 continue
             d = claim.deliveries[pos]
@@ -221,6 +221,14 @@ class Queue:
                     for later in list(self._linked(claim, pos)):
                         if later.row is None:
                             self._put_row(tx, later, "taken", (0, 0), None)
+
+    def _all_of(self, tx, claim, positions):
+        """Whether an ack of these becomes one row for all of the claim; for that, it must have looked at all of it."""
+        open_ = [d for d in claim.deliveries if d.row is None]
+        undecided = any(d.row is not None and d.row.tx not in (None, tx) for d in claim.deliveries)
+        partly = len(claim.deliveries) > 32 and len(positions) * 4 <= len(claim.deliveries)
+        return (claim.fence != "yes" and not undecided and not partly and bool(open_) and
+                all(d.pos in positions and not d.void for d in open_))
 
     def _put_row(self, tx, d, outcome, delay, error):
         ready = self._ready(d, delay) if outcome == "nack" else (0, 0)
@@ -284,7 +292,8 @@ class Queue:
     # -- expiry -------------------------------------------------------------------------------
 
     def expire(self, seen, first, last, surely):
-        """`seen`: (claim, seq) of what is out after an operation between these times. `surely`: it looked at all claims."""
+        """`seen`: (claim, seq) of what is out after an operation between these times. `surely`: it looked at all claims of
+        which the time was over."""
         for claim in self.claims.values():
             unsettled = [d for d in claim.deliveries if d.row is None]
             in_progress = any(d.row is not None and d.row.tx is not None for d in claim.deliveries)
@@ -313,7 +322,8 @@ class Queue:
         for d in gone:
             first = not groups & d.groups
             groups |= d.groups
-            d.row = Row("expired_first" if first else "expired", None, error="visibility timeout passed" if first else None)
+            error = "visibility timeout passed" if first else None
+            d.row = Row("expired_first" if first else "expired", None, error=error)
             self._come_back(d, d.row)
 
     # -- receiving ----------------------------------------------------------------------------
@@ -334,7 +344,7 @@ class Queue:
         busy = self._busy()
         for seq in seqs:
             entry = self.by_seq(seq)
-            why = "it is not a message of this consumer" if entry is None else self._forbidden(entry, claim, pending, busy, last)
+            why = "it is not its message" if entry is None else self._forbidden(entry, claim, pending, busy, last)
             if why:
                 raise Mismatch(f"claim {claim.no} has seq {seq}: {why}")
             for group in self.groups(entry):
@@ -406,14 +416,15 @@ class Queue:
         for entry in entries:
             if entry.ord >= self.captured or entry.ready_to > first or self.superseded(entry, surely=False):
                 continue
-            if any(group in busy_groups or
-                   any(e.ord < entry.ord and not self.superseded(e) for e in pending[group]) for group in self.groups(entry)):
+            first_of_all = all(not any(e.ord < entry.ord and not self.superseded(e) for e in pending[group])
+                               for group in self.groups(entry))
+            if not first_of_all or busy_groups & self.groups(entry):
                 continue
             same_out = [d for d in self.out() if d.entry.relation == entry.relation]
             if any(d.barrier or self.barrier(entry) for d in same_out):
                 continue
-            before = [e for e in entries if e.relation == entry.relation and e.ord < entry.ord and not self.superseded(e)]
-            if any(self.barrier(e) or self.barrier(entry) for e in before):
+            before = [e for e in entries if e.relation == entry.relation and e.ord < entry.ord]
+            if any((self.barrier(e) or self.barrier(entry)) and not self.superseded(e) for e in before):
                 continue
             return entry
         return None
@@ -428,9 +439,8 @@ class Queue:
         if back:
             for entry in self.route[to:]:
                 entry.reset()
-                if entry.frozen:
-                    entry.groups, entry.barrier = frozenset(self.options["group_of"](entry.change)), entry.change.action == "truncate"
-                    entry.frozen = False
+                entry.groups, entry.barrier = self._as_captured(entry.change)
+                entry.frozen = False
         else:
             for entry in self.requeued + self.route[:to]:
                 entry.place = DONE

@@ -17,8 +17,9 @@ from .world import CREATE, World, by_key, by_part
 
 JOURNAL_LINES = 40
 SESSIONS = 3
-RECEIVE = ("SELECT ack_id::text, seq, deliver_count, message FROM sequin.receive(%s, batch_size => %s, visibility_timeout => "
-           "%s::float * interval '1 s', wait => %s::float * interval '1 s', max_bytes => %s, request_id => %s::uuid)")
+RECEIVE = ("SELECT ack_id::text, seq, deliver_count, message FROM sequin.receive(%s, batch_size => %s, "
+           "visibility_timeout => %s::float * interval '1 s', wait => %s::float * interval '1 s', max_bytes => %s, "
+           "request_id => %s::uuid)")
 VIEW = ("SELECT claim, seq, deliver_count, attempts, extract(epoch FROM expires_at)::float8, overtaken FROM sequin.in_flight "
         "WHERE consumer = %s")
 BLOCKED = "55P03"
