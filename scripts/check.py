@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT))
 from tests.support import process, suites, module_with_points  # noqa: E402
 from tests.support.server import Server  # noqa: E402
 
-SUITES = ["lint", "format", "unit", "sanitized", "regress", "isolation", "system", "fidelity", "crash", "planted"]
+SUITES = ["lint", "format", "unit", "sanitized", "regress", "isolation", "system", "fidelity", "model", "crash", "planted"]
 
 
 def say(text):
@@ -99,6 +99,10 @@ def fidelity():
     return suites.run_suite("fidelity", [ROOT / "tests/fidelity/run", "--seeds", 5], suites.read_seeds, 600, ROOT)
 
 
+def model():
+    return suites.run_suite("model", [ROOT / "tests/model/run", "--seeds", 5], suites.read_seeds, 600, ROOT)
+
+
 def crash():
     with module_with_points.installed():
         run = [ROOT / "tests/crash/run", "--kills", 1, "--points"]
@@ -114,9 +118,9 @@ def planted():
 
 
 RUN = {"lint": lint, "format": format_, "unit": unit, "sanitized": sanitized, "regress": regress,
-       "isolation": isolation, "system": system, "fidelity": fidelity, "crash": crash, "planted": planted}
+       "isolation": isolation, "system": system, "fidelity": fidelity, "model": model, "crash": crash, "planted": planted}
 # Two lanes for two cores. The last suites come after them: they exchange the installed module.
-LANES = [["lint", "format", "unit", "sanitized", "regress", "isolation", "fidelity"], ["system"]]
+LANES = [["lint", "format", "unit", "sanitized", "regress", "isolation", "fidelity", "model"], ["system"]]
 
 
 def run_lane(names, results):

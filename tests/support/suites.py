@@ -53,9 +53,10 @@ def read_ok_lines(output, _code):
 
 
 def read_seeds(output, _code):
-    """Lines "seed 1: the same" and "seed 2: not the same" of tests/fidelity/run."""
-    found = re.findall(r"^(seed \d+): (the same|not the same)", output, re.MULTILINE)
-    return sum(how == "the same" for _, how in found), [seed for seed, how in found if how != "the same"]
+    """Lines "seed 1: the same" or "seed 1: as the model says" of tests/fidelity/run and tests/model/run; with a "not"
+    behind the colon it has failed."""
+    found = re.findall(r"^(seed \d+): (not )?(?:the same|as the model says)", output, re.MULTILINE)
+    return sum(not wrong for _, wrong in found), [seed for seed, wrong in found if wrong]
 
 
 def read_pg_regress(output, _code):
