@@ -36,6 +36,7 @@ BEGIN
   FOR i IN 1..3 LOOP
     PERFORM sequin.publish_batch('r_filler', array_agg('k.' || n), array_agg(repeat(md5(n::text), 32))) FROM generate_series(1, 1500) n;
     COMMIT;
+    PERFORM sequin.sync('60 s');  -- a segment ends between slices
   END LOOP;
 END
 $$;
