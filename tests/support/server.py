@@ -29,11 +29,13 @@ SETTINGS = {
 
 
 class Server(Process):
-    """Durable as a production server unless fsync is given as "off": kills of processes do not need it."""
+    """Durable as a production server unless fsync is given as "off": kills of processes do not need it. `data` and `wal`:
+    where else its data folder and pg_wal are to be made."""
 
-    def __init__(self, folder=None, settings=None, name="pg"):
+    def __init__(self, folder=None, settings=None, name="pg", data=None, wal=None):
         self.folder = folder or private_folder(name)
-        self.data = self.folder / "data"
+        self.data = data or self.folder / "data"
+        self.wal = wal
         self.port = free_port()
         self.settings = {**SETTINGS, "port": self.port, "unix_socket_directories": self.folder, **(settings or {})}
         command = unprivileged([postgres_bin("postgres"), "-D", self.data])
@@ -42,10 +44,13 @@ class Server(Process):
 
     def _init_data_folder(self):
         command = [postgres_bin("initdb"), "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
-                   "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
+                   "--locale=C.UTF-8", "--no-sync", "--no-instructions", *(["--waldir", self.wal] if self.wal else [])]
         done = subprocess.run(unprivileged([str(word) for word in command]), capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"initdb: {done.stderr}")
+        self._write_settings()
+
+    def _write_settings(self):
         with open(self.data / "postgresql.auto.conf", "a") as config:
             config.writelines(f"{name} = '{value}'\n" for name, value in self.settings.items())
 
