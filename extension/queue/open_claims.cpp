@@ -21,6 +21,7 @@ void OpenClaims::Forget() {
     Drop(claims_[claims_.size() - 1]);
     claims_.resize(claims_.size() - 1);
   }
+  linked_ = 0;
   barriers_.clear();
   rewinds_.clear();
   known_ = false;
@@ -166,13 +167,29 @@ OpenClaim* OpenClaims::Build(const ClaimRow& row, const Entry* entries) {
   memset(claim->settled, 0, n);
   for (int32_t pos = row.n - 1; pos >= 0; pos--) {
     const Entry& entry = claim->entries[pos];
+    if (entry.Has(kBarrier)) barriers_.push({entry.relation, row.no, pos});
+  }
+  return claim;
+}
+
+// Groups are linked when somebody asks for one, not when a claim is learned: by then most claims
+// of sessions that keep up are settled, which one look tells, and their groups need no link. In
+// the order of claims, so that the newest one of a group is what is found.
+void OpenClaims::LinkNew() {
+  for (; linked_ < claims_.size(); linked_++) {
+    if (!Finished(claims_[linked_])) Link(claims_[linked_]);
+  }
+}
+
+void OpenClaims::Link(OpenClaim* claim) {
+  for (int32_t pos = claim->n - 1; pos >= 0; pos--) {
+    const Entry& entry = claim->entries[pos];
     LinkGroup(claim, pos, entry.group, &claim->next[2 * pos]);
     if (entry.Has(kSecondGroup)) {
       LinkGroup(claim, pos, entry.second_group, &claim->next[2 * pos + 1]);
     }
-    if (entry.Has(kBarrier)) barriers_.push({entry.relation, row.no, pos});
   }
-  return claim;
+  claim->linked = true;
 }
 
 void OpenClaims::LinkGroup(OpenClaim* claim, int32_t pos, uint64_t group, int32_t* next) {
@@ -215,6 +232,7 @@ int64_t OpenClaims::LowestOpen() const {
 }
 
 int64_t OpenClaims::BusyClaim(uint64_t group) {
+  LinkNew();
   Place* place = groups_.Find(group);
   if (place == nullptr) return 0;
   OpenClaim* claim = place->claim;
@@ -325,7 +343,7 @@ bool OpenClaims::Finished(OpenClaim* claim) {
 }
 
 void OpenClaims::Drop(OpenClaim* claim) {
-  for (int32_t pos = 0; pos < claim->n; pos++) {
+  for (int32_t pos = 0; claim->linked && pos < claim->n; pos++) {
     const Entry& entry = claim->entries[pos];
     for (uint64_t group :
          {entry.group, entry.Has(kSecondGroup) ? entry.second_group : entry.group}) {
@@ -337,15 +355,17 @@ void OpenClaims::Drop(OpenClaim* claim) {
 }
 
 void OpenClaims::Compact() {
-  size_t kept = 0;
-  for (OpenClaim* claim : claims_) {
-    if (claim->open > 0) {
-      claims_[kept++] = claim;
-    } else {
-      Drop(claim);
+  size_t kept = 0, linked = 0;
+  for (size_t i = 0; i < claims_.size(); i++) {
+    if (claims_[i]->open == 0) {
+      Drop(claims_[i]);
+      continue;
     }
+    linked += i < linked_;
+    claims_[kept++] = claims_[i];
   }
   claims_.resize(kept);
+  linked_ = linked;
 }
 
 void OpenClaims::Sweep() {

@@ -32,6 +32,7 @@ struct OpenClaim {
   Entry* entries;
   int32_t* next;  // [2 * pos]: next position with the group, [2 * pos + 1]: second group
   bool* settled;
+  bool linked;  // its groups are in the map, as far as they were not found free since
 };
 
 class OpenClaims {
@@ -92,6 +93,8 @@ class OpenClaims {
   void LoadRewinds(int64_t newest, int64_t low_no);
   void Load(const ClaimRow& row);
   OpenClaim* Build(const ClaimRow& row, const Entry* entries);
+  void LinkNew();
+  void Link(OpenClaim* claim);
   void LinkGroup(OpenClaim* claim, int32_t pos, uint64_t group, int32_t* next);
   void Look(OpenClaim* claim, int32_t pos);
   bool LookBetween(OpenClaim* claim, int32_t from_pos, int32_t to_pos);
@@ -107,6 +110,7 @@ class OpenClaims {
   bool known_ = false;        // newest_ is a row that was read or written
   ClaimRow newest_{};         // without entries
   Array<OpenClaim*> claims_;  // by no
+  size_t linked_ = 0;         // so many of them were looked at by LinkNew
   HashMap<Place> groups_;
   Array<Barrier> barriers_;
   Array<Rewind> rewinds_;
