@@ -98,6 +98,8 @@ void AddAgent(CLI::App& app, Raw& raw) {
             "How often to look for work without having been notified");
   AddMillis(app, "--statement-timeout-ms", agent.database.statement_timeout,
             "Time for one statement");
+  AddMillis(app, "--probe-interval-ms", agent.database.probe_interval,
+            "How often a silent database connection is asked whether it is still there", 100);
   AddMillis(app, "--reconnect-max-ms", agent.database.reconnect_most,
             "Longest pause between two attempts to reach the database", 100);
   AddMillis(app, "--shutdown-timeout-ms", agent.shutdown_timeout,

@@ -43,15 +43,16 @@ PgConnection::~PgConnection() {
 }
 
 void PgConnection::Connect() {
-  // Ours come first: what the user's conninfo says wins. Keepalives find a peer that vanished.
+  // Ours come first: what the user's conninfo says wins. Keepalives find a peer that vanished, the
+  // user timeout one that vanished while it was asked.
   const char* const keywords[] = {"keepalives_idle",           "keepalives_interval",
                                   "keepalives_count",          "tcp_user_timeout",
                                   "client_encoding",           "dbname",
                                   "fallback_application_name", nullptr};
-  const char* const values[] = {"10",
-                                "5",
+  const char* const values[] = {"5",
+                                "2",
                                 "3",
-                                "30000",
+                                "10000",
                                 "UTF8",
                                 settings_.conninfo.c_str(),
                                 settings_.application_name.c_str(),
@@ -107,13 +108,18 @@ void PgConnection::OnSocket(SocketReady ready) {
 void PgConnection::SetUpSession() {
   state_ = State::kSettingUp;
   if (PQenterPipelineMode(connection_) == 0) return Lose(ConnectionError());
-  // A role or database may carry hostile defaults; a lost agent must not hold anything for long.
+  // A role or database may carry hostile defaults; a lost agent must not hold anything for long,
+  // nor a session whose agent vanished in the middle of a statement.
   const std::string timeout = std::to_string(settings_.statement_timeout.count());
   const std::string set_up =
       "SELECT set_config('statement_timeout', '" + timeout +
       "', false), set_config('lock_timeout', '0', false), "
       "set_config('idle_in_transaction_session_timeout', '10000', false), "
       "set_config('idle_session_timeout', '0', false), "
+      "set_config('tcp_keepalives_idle', '10', false), "
+      "set_config('tcp_keepalives_interval', '5', false), "
+      "set_config('tcp_keepalives_count', '3', false), "
+      "set_config('tcp_user_timeout', '30000', false), "
       "set_config('default_transaction_isolation', 'read committed', false), "
       "set_config('default_transaction_read_only', 'off', false), "
       "set_config('search_path', 'pg_catalog', false), "
@@ -123,15 +129,20 @@ void PgConnection::SetUpSession() {
     state_ = State::kReady;
     backoff_.Reset();
     last_error_.clear();
+    watch_dog_->Set(settings_.probe_interval);
     if (events_.on_ready) events_.on_ready();
   };
   const std::string listen = "LISTEN " + listen_channel_;
   if (!listen_channel_.empty()) {
-    Send({nullptr, listen.c_str()}, {}, [this](Result<ResultRows> rows) {
-      if (!rows.ok()) Lose(rows.error());
-    });
+    Send(
+        {nullptr, listen.c_str()}, {},
+        [this](Result<ResultRows> rows) {
+          if (!rows.ok()) Lose(rows.error());
+        },
+        settings_.connect_timeout);
   }
-  if (state_ == State::kSettingUp) Send({nullptr, set_up.c_str()}, {}, on_set_up);
+  if (state_ != State::kSettingUp) return;
+  Send({nullptr, set_up.c_str()}, {}, on_set_up, settings_.connect_timeout);
 }
 
 void PgConnection::Lose(Error error) {
@@ -165,12 +176,18 @@ void PgConnection::WatchDog() {
   if (state_ == State::kConnecting || state_ == State::kSettingUp) {
     return Lose({ErrorKind::kUnavailable, "timeout while connecting to the database"});
   }
-  if (pending_.empty()) return;
-  // The server ends a statement after statement_timeout; this is for a server that is gone.
-  const SteadyTime limit = pending_.front().sent_at + settings_.statement_timeout + Millis(5000);
-  const auto left = std::chrono::duration_cast<Millis>(limit - loop_.Now());
-  if (left.count() > 0) return watch_dog_->Set(left);
+  if (state_ != State::kReady) return;
+  if (pending_.empty()) return Probe();
+  const auto left = pending_.front().answer_by - loop_.Now();
+  if (left > Millis(0)) return watch_dog_->Set(std::chrono::ceil<Millis>(left));
   Lose({ErrorKind::kUnavailable, "the database did not answer in time"});
+}
+
+// What only listens would never learn that nobody speaks any more: a proxy or a firewall between
+// us and the database may have forgotten the connection and still answer keepalives.
+void PgConnection::Probe() {
+  Send(
+      {nullptr, "SELECT 1"}, {}, [](const Result<ResultRows>&) {}, settings_.probe_interval);
 }
 
 Error PgConnection::ConnectionError() const {

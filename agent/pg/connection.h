@@ -24,8 +24,10 @@ struct SocketReady;
 struct PgSettings {
   std::string conninfo;
   std::string application_name = "sequin agent";
-  Millis statement_timeout{30000};
+  Millis statement_timeout{20000};
   Millis connect_timeout{10000};
+  // A connection that has had nothing to say for so long is asked whether it is still there.
+  Millis probe_interval{10000};
   Millis reconnect_first{100};
   Millis reconnect_most{5000};
   // Statements sent and not answered; more are refused with kOverloaded.
@@ -59,7 +61,7 @@ class PgConnection {
   enum class State { kClosed, kConnecting, kSettingUp, kReady };
   struct Pending {
     OnRows on_rows;
-    SteadyTime sent_at;
+    SteadyTime answer_by;
     pg_result* result = nullptr;
     std::string prepared;  // name of the statement that this entry also prepares
   };
@@ -71,10 +73,12 @@ class PgConnection {
   void TakeResult(pg_result* result);
   void Complete();
   void ReadNotifications();
-  void Send(const Statement& statement, const Parameters& parameters, OnRows on_rows);
+  void Send(const Statement& statement, const Parameters& parameters, OnRows on_rows,
+            Millis time_to_answer);
   void Flush();
   void Watch(bool writable);
   void WatchDog();
+  void Probe();
   void Lose(Error error);
   void FailLater(OnRows on_rows, Error error);
   Error ConnectionError() const;

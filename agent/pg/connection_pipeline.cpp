@@ -19,6 +19,9 @@ Error ErrorOf(const PGresult* result) {
   return error;
 }
 
+// The server itself ends a statement after statement_timeout; this is for a server that is gone.
+constexpr Millis kAnswerLate{4000};
+
 bool IsError(const PGresult* result) {
   const ExecStatusType status = PQresultStatus(result);
   return status == PGRES_FATAL_ERROR || status == PGRES_PIPELINE_ABORTED ||
@@ -35,10 +38,11 @@ void PgConnection::Run(const Statement& statement, Parameters parameters, OnRows
     return FailLater(std::move(on_rows),
                      {ErrorKind::kOverloaded, "too many statements are waiting"});
   }
-  Send(statement, parameters, std::move(on_rows));
+  Send(statement, parameters, std::move(on_rows), settings_.statement_timeout + kAnswerLate);
 }
 
-void PgConnection::Send(const Statement& statement, const Parameters& parameters, OnRows on_rows) {
+void PgConnection::Send(const Statement& statement, const Parameters& parameters, OnRows on_rows,
+                        Millis time_to_answer) {
   std::vector<const char*> values;
   values.reserve(parameters.size());
   for (const auto& parameter : parameters)
@@ -54,14 +58,13 @@ void PgConnection::Send(const Statement& statement, const Parameters& parameters
     sent = PQsendQueryParams(connection_, statement.sql, count, nullptr, values.data(), nullptr,
                              nullptr, 0);
   }
-  Pending entry{std::move(on_rows), loop_.Now(), nullptr, prepare ? statement.name : ""};
+  Pending entry{std::move(on_rows), loop_.Now() + time_to_answer, nullptr,
+                prepare ? statement.name : ""};
   // Statements sent after this one may rely on it: if it fails, Complete() takes the name back.
   if (prepare) prepared_.insert(statement.name);
   pending_.push_back(std::move(entry));
   if (sent == 0 || PQpipelineSync(connection_) == 0) return Lose(ConnectionError());
-  if (pending_.size() == 1 && state_ == State::kReady) {
-    watch_dog_->Set(settings_.statement_timeout + Millis(5000));
-  }
+  if (pending_.size() == 1 && state_ == State::kReady) watch_dog_->Set(time_to_answer);
   Flush();
 }
 

@@ -28,6 +28,11 @@ SETTINGS = {
 }
 
 
+# Of the tests' own sessions: whatever a test does to the defaults, it can look at it.
+PATIENT = " ".join(f"-c {name}=0" for name in ("statement_timeout", "lock_timeout", "idle_session_timeout",
+                                              "idle_in_transaction_session_timeout"))
+
+
 class Server(Process):
     """Durable as a production server unless fsync is given as "off": kills of processes do not need it. `data` and `wal`:
     where else its data folder and pg_wal are to be made."""
@@ -106,6 +111,7 @@ class Server(Process):
         return {"PGHOST": str(self.folder), "PGPORT": str(self.port), "PGUSER": "postgres", "PGDATABASE": database}
 
     def connect(self, database="postgres", user="postgres", autocommit=True, **options):
+        options.setdefault("options", PATIENT)
         connection = psycopg2.connect(self.conninfo(database, user), connect_timeout=10, **options)
         connection.autocommit = autocommit
         return connection

@@ -34,6 +34,7 @@ class Line:
     def __init__(self, proxy):
         self.proxy = proxy
         self.writers = []
+        self.dead = False  # whatever comes goes nowhere
 
     async def serve(self, reader, writer):
         self.writers.append(writer)
@@ -51,7 +52,10 @@ class Line:
 
     async def pump(self, reader, writer, answers):
         while data := await reader.read(CHUNK):
-            await self.proxy.spoiling.carry(self, data, writer, answers)
+            if not self.dead:
+                await self.proxy.spoiling.carry(self, data, writer, answers)
+        if self.dead:
+            return
         writer.write_eof()
 
     def sockets(self):
@@ -155,18 +159,12 @@ class Swallow(Passing):
     """Bytes are taken and acknowledged and go nowhere, as at a middle box that forgot the connection: keepalives see nothing
     of it. Such a line stays dead after heal(): what is missing on it cannot be put back."""
 
-    def __init__(self):
-        self.dead = set()
-
     def begin(self, proxy):
-        self.dead.update(proxy.lines)
+        for line in proxy.lines:
+            line.dead = True
 
     async def opened(self, line):
-        self.dead.add(line)
-
-    async def carry(self, line, data, writer, answers):
-        while line in self.dead:
-            await asyncio.sleep(3600)
+        line.dead = True
 
 
 class BlackHole(Passing):
@@ -277,4 +275,7 @@ class Proxy:
         self.server.close()
         for line in list(self.lines):
             line.end()
-        await asyncio.sleep(0)
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
