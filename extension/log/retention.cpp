@@ -163,35 +163,46 @@ void FindParked(const OldSegment& segment, Vec<int64>* found) {
   SPI_freetuptable(SPI_tuptable);
 }
 
-// Entries of claims that are not settled, or that have to return. A claim that is settled as a
-// whole (pos -1) is so where a position has no row of its own.
-void FindUnsettled(const OldSegment& segment, Vec<int64>* found) {
-  Run("SELECT c.entries, o.whole, o.done, o.returning FROM (SELECT consumer, pg_catalog.max(no) AS "
-      "no"
-      " FROM sequin.claim GROUP BY 1) newest JOIN sequin.claim n USING (consumer, no)"
-      " JOIN sequin.claim c ON c.consumer = n.consumer AND c.no >= n.low_no"
-      " CROSS JOIN LATERAL (SELECT coalesce(pg_catalog.bool_or(s.pos = -1), false) AS whole,"
-      " pg_catalog.array_agg(s.pos ORDER BY s.pos) FILTER (WHERE s.pos >= 0 AND s.absorbed) AS "
-      "done,"
-      " pg_catalog.array_agg(s.pos ORDER BY s.pos) FILTER (WHERE s.pos >= 0 AND NOT s.absorbed)"
-      " AS returning FROM sequin.settle s WHERE s.consumer = c.consumer AND s.no = c.no) o",
+// Visits the entries of claims that are not settled, or that have to return. A claim that is settled
+// or expired as a whole (a row at pos -1, or x at -2) is so where a position has no row of its own.
+// `consumer`: 0 means all of them.
+template <typename Visit>
+void ForEachUnsettled(int32 consumer, Visit&& visit) {
+  const char* chosen = consumer == 0 ? "" : psprintf(" WHERE consumer = %d", consumer);
+  Run(psprintf(
+          "SELECT c.entries, o.whole, o.done, o.returning FROM (SELECT consumer,"
+          " pg_catalog.max(no) AS no FROM sequin.claim%s GROUP BY 1) newest"
+          " JOIN sequin.claim n USING (consumer, no)"
+          " JOIN sequin.claim c ON c.consumer = n.consumer AND c.no >= n.low_no"
+          " CROSS JOIN LATERAL (SELECT coalesce(pg_catalog.bool_or(s.pos = -1"
+          "  OR s.pos = -2 AND s.outcome = 'x'), false) AS whole,"
+          " pg_catalog.array_agg(s.pos ORDER BY s.pos) FILTER (WHERE s.pos >= 0 AND s.absorbed)"
+          " AS done,"
+          " pg_catalog.array_agg(s.pos ORDER BY s.pos) FILTER (WHERE s.pos >= 0 AND NOT s.absorbed)"
+          " AS returning FROM sequin.settle s WHERE s.consumer = c.consumer AND s.no = c.no) o",
+          chosen),
       SPI_OK_SELECT);
   for (uint64 i = 0; i < SPI_processed; i++) {
     bool is_null;
     bool whole = DatumGetBool(ValueAt(i, 2, &is_null));
     Vec<int32> done = PositionsOf(i, 3), returning = PositionsOf(i, 4);
-    ForEachIn(segment, TextView(ValueAt(i, 1, &is_null)), 0, [&](int32 position, int64 seq) {
+    std::string_view bytes = TextView(ValueAt(i, 1, &is_null));
+    EntryReader reader(bytes.data(), bytes.size(), 0);
+    Entry entry;
+    for (int32 position = 0; reader.Read(&entry); position++) {
       bool needed = whole ? std::binary_search(returning.begin(), returning.end(), position)
                           : !std::binary_search(done.begin(), done.end(), position);
-      if (needed) found->push(seq);
-    });
+      if (needed) visit(entry);
+    }
   }
   SPI_freetuptable(SPI_tuptable);
 }
 
 void FindStragglers(const OldSegment& segment, Vec<int64>* found) {
   FindParked(segment, found);
-  FindUnsettled(segment, found);
+  ForEachUnsettled(0, [&](const Entry& entry) {
+    if (entry.seq >= segment.first_seq && entry.seq < segment.end_seq) found->push(entry.seq);
+  });
   std::sort(found->begin(), found->end());
   found->count = static_cast<size_t>(std::unique(found->begin(), found->end()) - found->begin());
 }
@@ -239,23 +250,12 @@ bool FindNeedsNow(const OldSegment& segment, XLogRecPtr passed, Needs* needs) {
   return may;
 }
 
-// The lowest ordinal among the entries of claims that may be unsettled.
+// The lowest ordinal among the entries of claims that are not settled.
 int64 LowestClaimed(int32 consumer) {
-  Run(psprintf(
-          "SELECT c.entries FROM sequin.claim c WHERE c.consumer = %d AND c.no >= (SELECT low_no "
-          "FROM sequin.claim WHERE consumer = %d ORDER BY no DESC LIMIT 1)",
-          consumer, consumer),
-      SPI_OK_SELECT);
   int64 lowest = PG_INT64_MAX;
-  for (uint64 row = 0; row < SPI_processed; row++) {
-    bool is_null;
-    std::string_view bytes = TextView(ValueAt(row, 1, &is_null));
-    EntryReader reader(bytes.data(), bytes.size(), 0);
-    Entry entry;
-    while (reader.Read(&entry)) {
-      if (entry.ord >= 0) lowest = Min(lowest, entry.ord);
-    }
-  }
+  ForEachUnsettled(consumer, [&](const Entry& entry) {
+    if (entry.ord >= 0) lowest = Min(lowest, entry.ord);
+  });
   return lowest;
 }
 
