@@ -17,8 +17,8 @@
 --   max_in_flight  messages; 0 or NULL: no limit
 --   columns, exclude_columns
 --                  which columns of the tables go into messages; not both; NULL: all
---   table_options  by table: {"public.orders": {"filter": …, "group_columns": […], "columns": […],
---                  "exclude_columns": […]}}, each instead of the argument of that name
+--   table_options  by table: {"public.orders": {"filter": ..., "group_columns": [...], "columns": [...],
+--                  "exclude_columns": [...]}}, each instead of the argument of that name
 --   number_format  standard: numeric and money as strings, other numbers as numbers; number: numeric
 --                  as numbers, too; string: all numbers as strings
 --   publish_via_partition_root
@@ -35,7 +35,7 @@
 --                  with x
 --   order_mode     group: messages of a group one after the other; none: no order, nothing waits for
 --                  another message; strict: all messages of the consumer are one group
---   backoff        instead of backoff_base and backoff_max: the delays after the first, second, …
+--   backoff        instead of backoff_base and backoff_max: the delays after the first, second, ...
 --                  failed attempt, to the letter; the last one repeats
 --   mode           all: every message; latest: of each key only the newest that is not delivered yet,
 --                  see docs/streams.md; NULL: latest for streams with one_message_per_key, else all

@@ -64,7 +64,7 @@ BEGIN
     RAISE WARNING USING
       MESSAGE = format('publication %I is FOR ALL TABLES and publishes the tables of sequin too',
                        publication),
-      HINT = 'Publish your schemas instead: CREATE PUBLICATION … FOR TABLES IN SCHEMA ….';
+      HINT = 'Publish your schemas instead: CREATE PUBLICATION ... FOR TABLES IN SCHEMA ....';
   END LOOP;
 END
 $$;

@@ -59,7 +59,7 @@ CREATE TABLE sequin.consumer (
 );
 ALTER TABLE sequin.consumer REPLICA IDENTITY FULL;
 COMMENT ON TABLE sequin.consumer IS 'Consumers as declared; endpoint IS NULL means pull';
-COMMENT ON COLUMN sequin.consumer.backoff_ms IS 'rests after the first, second, … failed attempt; NULL: backoff_base_ms doubling up to backoff_max_ms';
+COMMENT ON COLUMN sequin.consumer.backoff_ms IS 'rests after the first, second, ... failed attempt; NULL: backoff_base_ms doubling up to backoff_max_ms';
 COMMENT ON COLUMN sequin.consumer.stream IS 'the source, in the place of tables';
 COMMENT ON COLUMN sequin.consumer.home IS 'sequin.home() of the database it was made active in; in another one it is paused';
 

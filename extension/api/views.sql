@@ -24,9 +24,9 @@ SELECT c.name, c.uuid AS id, c.owner,
             WHEN c.status = 'active' AND u.consumer IS NOT NULL THEN 'suspended'
             ELSE c.status END AS status,
        CASE WHEN c.home <> sequin.home() THEN
-         'restored from another database; sequin.alter_consumer(…, status => ''active'') makes it active here'
+         'restored from another database; sequin.alter_consumer(..., status => ''active'') makes it active here'
             WHEN u.consumer IS NOT NULL THEN
-         pg_catalog.format('suspended since %s at commit %s, position %s: %s; sequin.alter_consumer(…, status => ''active'') lets it go on there',
+         pg_catalog.format('suspended since %s at commit %s, position %s: %s; sequin.alter_consumer(..., status => ''active'') lets it go on there',
                            u.since, u.commit_lsn, u.seq, u.reason)
        END AS status_reason,
        c.tables, c.actions, c.filter, c.group_columns, c.order_mode, c.mode,

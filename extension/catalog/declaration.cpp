@@ -2,6 +2,7 @@
 #include "catalog/declaration.h"
 
 #include "catalog/endpoint_url.h"
+#include "change/value_json.h"
 #include "filter/filter.h"
 
 namespace sequin {
@@ -311,9 +312,17 @@ void CheckTableOptions(Declaration* declaration) {
   declaration->table_options = CanonicalTableOptions(declaration->table_options);
 }
 
+// They are part of every message.
+void CheckAnnotations(Jsonb* annotations) {
+  RequireObject("annotations", annotations, kAnnotationBytesMax);
+  if (IsUtf8Text(JsonbToCString(nullptr, &annotations->root, VARSIZE(annotations)))) return;
+  ereport(ERROR, errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE), errmsg("annotations must be UTF-8"),
+          errdetail("The encoding of this database is SQL_ASCII; messages are UTF-8."));
+}
+
 void CheckTexts(const Declaration& declaration) {
   CheckChoice(ArgumentsOf(declaration));
-  RequireObject("annotations", declaration.annotations, kAnnotationBytesMax);
+  CheckAnnotations(declaration.annotations);
   if (strcmp(declaration.status, "active") != 0 && strcmp(declaration.status, "paused") != 0) {
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
             errmsg("\"%s\" is not a status", declaration.status),

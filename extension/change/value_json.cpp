@@ -32,6 +32,11 @@ void AppendJsonString(StringInfo out, std::string_view text) {
   appendStringInfoCharMacro(out, '"');
 }
 
+bool IsUtf8Text(std::string_view text) {
+  return GetDatabaseEncoding() != PG_SQL_ASCII ||
+         pg_verify_mbstr(PG_UTF8, text.data(), static_cast<int>(text.size()), true);
+}
+
 void AppendJsonName(StringInfo out, std::string_view text) {
   static constexpr std::string_view kReplacement = "\xef\xbf\xbd";
   StringInfoData clean;

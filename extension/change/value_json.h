@@ -24,6 +24,10 @@ void AppendJsonString(StringInfo out, std::string_view text);
 // The same for names and messages of errors: what is no character (SQL_ASCII) becomes U+FFFD.
 void AppendJsonName(StringInfo out, std::string_view text);
 
+// Messages are UTF-8 for whoever gets them. Only in a database of the encoding SQL_ASCII can a text
+// be anything else.
+bool IsUtf8Text(std::string_view text);
+
 // Appends the bytes in base64, without quotes.
 void AppendBase64(StringInfo out, std::string_view bytes, Base64 kind);
 

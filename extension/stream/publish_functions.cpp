@@ -1,5 +1,6 @@
 // SQL functions publish and publish_batch (api/streams.sql).
 #include "capture/settings.h"
+#include "change/value_json.h"
 #include "pg/memory.h"
 #include "pg/table.h"
 #include "queue/arguments.h"
@@ -53,7 +54,16 @@ std::string_view HeadersText(Datum value) {
   return text;
 }
 
+void RequireUtf8(const char* name, std::string_view text) {
+  if (IsUtf8Text(text)) return;
+  ereport(ERROR, errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE), errmsg("%s must be UTF-8", name),
+          errdetail("The encoding of this database is SQL_ASCII; messages are UTF-8."));
+}
+
 void CheckMessage(const PublishMessage& message) {
+  RequireUtf8("key", message.key);
+  RequireUtf8("data", message.data);
+  RequireUtf8("headers", message.headers);
   KeyProblem problem = CheckKey(message.key);
   if (problem != KeyProblem::kNone) RefuseKey(message.key, problem);
   if (message.data.size() > MaxValueBytes()) {
