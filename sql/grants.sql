@@ -89,6 +89,14 @@ SELECT sequin.alter_consumer('g_star', status => 'paused');
 SET ROLE regress_stranger;
 SELECT * FROM sequin.receive('g_star');
 SELECT name FROM sequin.consumers WHERE name LIKE 'g\_%';
+-- Nor by way of the functions that views call
+RESET ROLE;
+SELECT id AS other FROM sequin.consumer WHERE name = 'g_star' \gset
+SET ROLE regress_stranger;
+SELECT ready FROM sequin.queue_counts(:other, 0);
+SELECT count(*) FROM sequin.queue_in_flight(:other);
+SET ROLE regress_reader;
+SELECT ready IS NOT NULL AS seen FROM sequin.queue_counts(:other, 0);
 SET ROLE regress_agent;
 SELECT * FROM sequin.receive('g_star');
 SELECT name, kind, headers FROM sequin.agent_consumers() WHERE name LIKE 'g\_%' ORDER BY name;

@@ -358,6 +358,14 @@ Consumer* FindConsumerById(int32 id, ConsumerUse use) {
   return consumer;
 }
 
+bool MaySeeConsumer(int32 id) {
+  if (IsMemberOf("sequin_monitor") || IsMemberOf("sequin_agent") || IsMemberOf("sequin_admin")) {
+    return true;
+  }
+  const Consumer* consumer = FindConsumerIfAny(id);
+  return consumer != nullptr && MayUse(consumer, ConsumerUse::kReceive);
+}
+
 bool ConsumerStillExists(int32 id) {
   Relation table = OpenOwnTable("consumer", AccessShareLock);
   const Consumer* consumer = ScanForConsumer(table, RelationGetPrimaryKeyIndex(table),

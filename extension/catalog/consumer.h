@@ -68,6 +68,9 @@ Consumer* FindConsumerById(int32 id, ConsumerUse use);
 // The same for the capture worker, which asks for no rights; nullptr when there is none.
 Consumer* FindConsumerIfAny(int32 id);
 
+// Whether the current user may know how far the consumer is, as the views show it.
+bool MaySeeConsumer(int32 id);
+
 bool ConsumerStillExists(int32 id);
 
 // Which database this is. A consumer is active only in the one it was made active in: a dump that

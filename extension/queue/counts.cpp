@@ -2,6 +2,9 @@
 // are, from ordinals, parked rows and open claims, never by counting messages that are ready.
 //
 // All of it is read in one snapshot: every message is in exactly one place.
+//
+// The views show their readers what they may see; whoever calls the functions themselves sees no more.
+#include "catalog/consumer.h"
 #include "log/reader.h"
 #include "pg/memory.h"
 #include "pg/table.h"
@@ -150,6 +153,10 @@ bool OldestTime(const Counts& counts, TimestampTz* oldest) {
 }
 
 Datum QueueCounts(FunctionCallInfo call) {
+  if (!MaySeeConsumer(DatumGetInt32(call->args[0].value))) {
+    call->isnull = true;
+    return Datum{0};
+  }
   Counts counts = Count(DatumGetInt32(call->args[0].value), DatumGetInt32(call->args[1].value));
   TupleDesc descriptor;
   if (get_call_result_type(call, nullptr, &descriptor) != TYPEFUNC_COMPOSITE) {
@@ -168,6 +175,7 @@ Datum QueueInFlight(FunctionCallInfo call) {
   int32 consumer = DatumGetInt32(call->args[0].value);
   InitMaterializedSRF(call, 0);
   auto* result = reinterpret_cast<ReturnSetInfo*>(call->resultinfo);
+  if (!MaySeeConsumer(consumer)) return Datum{0};
   WithQueue(consumer, [&](QueueTables* tables, OpenClaims* open) {
     auto put = [&](const OpenClaim* claim, int32 pos, int64 expires) {
       const Entry& entry = claim->entries[pos];
