@@ -7,8 +7,9 @@
 -- Takes up to batch_size (1 to 10,000) messages for visibility_timeout (100 ms to 12 h; NULL: the
 -- consumer's). Without messages it waits up to `wait` (at most 30 s), and may return none before
 -- that time when it has passed by a million messages that must wait for others.
---   max_bytes      no more than fit into so many bytes of the log, but at least one; NULL: no limit.
---                  Envelopes are some hundred bytes larger than their messages in the log.
+--   max_bytes      no more than fit into so many bytes of the log, but at least one; NULL: 256 MB,
+--                  which no answer has more of. Envelopes are some hundred bytes larger than their
+--                  messages in the log.
 --   request_id     names the claim. While it lasts, a receive with the same name gets its messages
 --                  again that are not settled, with the same ack_ids and until the same time,
 --                  whatever its other arguments: for a client that has lost the answer. When it is
@@ -47,7 +48,8 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'sequin_ack';
 COMMENT ON FUNCTION sequin.ack(text, uuid[]) IS 'accepts messages';
 
 -- Refuses messages: a failed attempt, delivered again after `delay` (at most 365 days; NULL: as the
--- consumer's backoff says) or, after the last attempt, kept as a dead letter with `error`.
+-- consumer's backoff says) or, after the last attempt, kept as a dead letter with `error` (8 kB of
+-- it).
 -- Later messages of its group that came with it are taken back. Result as of ack, with NACKED.
 CREATE FUNCTION sequin.nack(
   consumer text,

@@ -70,7 +70,7 @@ CREATE INDEX settle_returned ON sequin.settle (consumer, no, pos) WHERE NOT abso
 COMMENT ON TABLE sequin.settle IS 'How claims ended, position by position';
 COMMENT ON COLUMN sequin.settle.pos IS 'place in the claim; -1: all without an own row, -2: fence, -3 and below: the claim was extended';
 COMMENT ON COLUMN sequin.settle.ready_at IS 'nacked: not again before; extended: until when';
-COMMENT ON COLUMN sequin.settle.outcome IS 'a acked, n nacked, r released, d dead, t taken back, x expired, f fence, e extended';
+COMMENT ON COLUMN sequin.settle.outcome IS 'a acked, n nacked, r released, d dead, t taken back, x expired, f fence, e extended, u claimed but not answered';
 COMMENT ON COLUMN sequin.settle.absorbed IS 'nothing is left to do; false only for entries that must return to the queue';
 
 -- Filters that are evaluated when a message is claimed. Written by receive; sequin.alter_consumer

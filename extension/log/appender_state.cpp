@@ -248,6 +248,7 @@ static void WriteLetter(const Letter& letter, std::string_view error, const LogR
   if (consumer == nullptr) return;
   EnvelopeWriter envelopes(consumer);
   DeadLetterWriter letters(consumer);
+  letters.Open();
   Entry entry;
   entry.ord = kNotInRoute;
   entry.seq = row.seq;

@@ -21,8 +21,19 @@ namespace sequin {
 namespace {
 
 const PQcommMethods* socket_methods = nullptr;  // while the answer is kept
+size_t kept_bytes = 0;
+
+// The send buffer is one block, which cannot have more than 1 GB.
+constexpr size_t kKeptBytesMax = size_t{960} * 1024 * 1024;
 
 void Keep(char type, const char* bytes, size_t size) {
+  kept_bytes += size + 5;
+  // Whatever else is said, an error above all, has room behind it.
+  if (type == 'D' && kept_bytes > kKeptBytesMax) {
+    ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+            errmsg("the answer has more than %zu bytes", kKeptBytesMax),
+            errhint("Receive fewer messages at once, or give max_bytes."));
+  }
   // It calls through PqCommMethods in turn.
   const PQcommMethods* keeping = PqCommMethods;
   PqCommMethods = socket_methods;
@@ -63,6 +74,7 @@ void KeepAnswerUntilCommit() {
   if (socket_methods != nullptr || MyProcPort == nullptr) return;
   if (whereToSendOutput != DestRemote && whereToSendOutput != DestRemoteExecute) return;
   socket_methods = PqCommMethods;
+  kept_bytes = 0;
   PqCommMethods = &kKeepingMethods;
 }
 

@@ -139,7 +139,7 @@ class ClaimEngine {
   ClaimView ViewClaim(OpenClaim* claim);
   bool ExpirePositions(OpenClaim* claim, const ClaimView& view);
   void GiveBack(OpenClaim* claim, int32_t pos, int32_t attempts, int64_t ready_at,
-                std::string_view error, bool rejected);
+                std::string_view error, bool rejected, bool delivered = true);
   void LookAtWaiting();
 
   // NextClaim.

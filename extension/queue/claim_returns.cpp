@@ -30,12 +30,12 @@ void ClaimEngine::PutBack(const Entry& entry, int64_t ready_at, std::string_view
 
 // Position `pos` is over without having been accepted, after `attempts` failed ones in all.
 void ClaimEngine::GiveBack(OpenClaim* claim, int32_t pos, int32_t attempts, int64_t ready_at,
-                           std::string_view error, bool rejected) {
+                           std::string_view error, bool rejected, bool delivered) {
   Entry entry = claim->entries[pos];
   ForGroups(entry, [&](Group* group) { Touch(group->hash); });
   if (open_->Void(claim->no, entry.ord)) return;
   bool failed = attempts > entry.attempts;
-  entry.deliveries = OneMore(entry.deliveries);
+  if (delivered) entry.deliveries = OneMore(entry.deliveries);
   if (failed) entry.attempts = OneMore(entry.attempts);
   bool exhausted = failed && rules_.max_deliver > 0 && entry.attempts >= rules_.max_deliver;
   if (rejected || exhausted) {
@@ -81,7 +81,8 @@ void ClaimEngine::AbsorbRow(OpenClaim* claim, const SettleRow& row) {
     case Outcome::kDead:
       return GiveBack(claim, row.pos, attempts + 1, kAtOnce, error, true);
     default:
-      return GiveBack(claim, row.pos, attempts, kAtOnce, {}, false);
+      return GiveBack(claim, row.pos, attempts, kAtOnce, {}, false,
+                      row.outcome != Outcome::kUnsent);
   }
 }
 

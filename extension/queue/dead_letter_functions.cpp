@@ -94,11 +94,9 @@ Datum DeadLetters(FunctionCallInfo call) {
         " ORDER BY id LIMIT $4",
         lengthof(types), types, values, nulls, true, CURSOR_OPT_NO_SCROLL);
     for (;;) {
-      SPI_cursor_fetch(portal, true, 100);
+      SPI_cursor_fetch(portal, true, 1);  // it may be large
       if (SPI_processed == 0) break;
-      for (uint64 row = 0; row < SPI_processed; row++) {
-        tuplestore_puttuple(result->setResult, SPI_tuptable->vals[row]);
-      }
+      tuplestore_puttuple(result->setResult, SPI_tuptable->vals[0]);
       SPI_freetuptable(SPI_tuptable);
     }
     SPI_cursor_close(portal);

@@ -1,6 +1,7 @@
 // Writing dead letters (dead_letters.h).
 #include "queue/dead_letters.h"
 
+#include "pg/memory.h"
 #include "pg/table.h"
 #include "queue/message_row.h"
 
@@ -66,7 +67,6 @@ static Datum EncodedEntry(const Entry& entry) {
 
 void DeadLetterWriter::Write(const Entry& entry, const char* reason, std::string_view error,
                              const LogRow* row, EnvelopeWriter* envelopes, MessageRows* rows) {
-  if (!table_.is_open()) table_.Open("dead_letter");
   Datum values[kCount] = {};
   bool nulls[kCount] = {};
   values[kId] = Int64GetDatum(NextId());
@@ -97,6 +97,10 @@ void DeadLetterWriter::Write(const Entry& entry, const char* reason, std::string
   table_.Insert(values, nulls, true);
 }
 
+void DeadLetterWriter::Open() {
+  table_.Open("dead_letter");
+}
+
 void DeadLetterWriter::Close() {
   table_.Close();
 }
@@ -118,12 +122,20 @@ void WriteDeadLetters(const Consumer* consumer, ClaimEngine* engine) {
   EnvelopeWriter envelopes(consumer);
   MessageRows rows(consumer);
   LogReader log;
+  writer.Open();
+  // There may be thousands, each with megabytes.
+  MemoryContext each = NewContext(CurrentMemoryContext, "sequin dead letter");
   for (const DeadEntry& dead : engine->dead()) {
     LogRow row;
     bool found = log.Find(dead.entry.seq, &row);
-    writer.Write(dead.entry, ReasonOf(dead.cause), dead.error, found ? &row : nullptr, &envelopes,
-                 &rows);
+    InContext(each, [&] {
+      writer.Write(dead.entry, ReasonOf(dead.cause), dead.error, found ? &row : nullptr, &envelopes,
+                   &rows);
+    });
+    MemoryContextReset(each);
+    CHECK_FOR_INTERRUPTS();
   }
+  MemoryContextDelete(each);
   log.Close();
   writer.Close();
 }

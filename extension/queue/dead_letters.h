@@ -19,6 +19,8 @@ class DeadLetterWriter {
   // gets, nullptr: it is that.
   void Write(const Entry& entry, const char* reason, std::string_view error, const LogRow* row,
              EnvelopeWriter* envelopes, MessageRows* rows = nullptr);
+  // Before the first letter, in a context that lasts until Close.
+  void Open();
   void Close();
 
  private:

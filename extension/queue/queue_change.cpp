@@ -45,6 +45,7 @@ void ChangeQueue(const Consumer* consumer, FunctionRef<void(ClaimEngine*)> body)
   engine->Finish();
   if (!engine->Changed()) {
     tables.Close();
+    tables.UnlockClaims();
     LeaveClaimSession();
     UnlockConsumer(consumer->id);
     return;

@@ -21,6 +21,7 @@ enum class Outcome : char {
   kReleased = 'r',
   kDead = 'd',
   kTaken = 't',    // an earlier entry of its group was given back
+  kUnsent = 'u',   // claimed but not answered: not a delivery
   kExpired = 'x',  // at pos -2: every position without an own row
   kFence = 'f',
   kExtended = 'e',

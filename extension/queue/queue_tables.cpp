@@ -187,7 +187,14 @@ void QueueTables::Returned(VisitSettle visit) {
 }
 
 bool QueueTables::TryLockClaim(int64_t no) {
-  return sequin::TryLockClaim(consumer_, no);
+  if (!sequin::TryLockClaim(consumer_, no)) return false;
+  InContext(context_, [&] { locked_claims_.push(no); });
+  return true;
+}
+
+void QueueTables::UnlockClaims() {
+  for (int64 no : locked_claims_) UnlockClaim(consumer_, no);
+  locked_claims_.clear();
 }
 
 int64_t QueueTables::NewNonce() {

@@ -31,6 +31,9 @@ class QueueTables final : public QueueStore {
   // Everything as the snapshot shows it, which must be registered.
   void OpenForReading(Snapshot snapshot);
   void Close();
+  // Lets go of the claims that were locked, when nothing was decided about them or what was decided
+  // is dropped: those who settle wait for these locks, and the transaction may go on for long.
+  void UnlockClaims();
 
   // QueueStore.
   bool NewestClaim(VisitClaim visit) override;
@@ -99,6 +102,7 @@ class QueueTables final : public QueueStore {
   IndexProbe candidates_[2], ready_;
   SnapshotData dirty_;
   uint64_t claim_handle_ = 0;
+  Vec<int64> locked_claims_;
   RouteReader route_;
   LogReader log_;
 };

@@ -18,6 +18,10 @@ namespace sequin {
 // parks them: a million, after which it ends so that its memory is bounded.
 static constexpr int kScanRoundsMax = 50;
 
+// The answer is kept in memory until the commit, in a block of at most 1 GB, and clients must hold
+// it as well.
+static constexpr size_t kAnswerBytesMax = 256 * 1024 * 1024;
+
 Receiver::Receiver(const Consumer* consumer, const ReceiveRequest& request)
     : consumer_(consumer),
       request_(request),
@@ -109,6 +113,7 @@ bool Receiver::Claim(bool wait_rather) {
   // What was passed by must be parked for good, or a next receive would get no further.
   if (!any && !judge_.must_write() && ((wait_rather && !more_to_scan_) || !changed)) {
     tables_.Close();
+    tables_.UnlockClaims();
     if (changed) {
       ForgetClaimSession(session);
     } else {
@@ -173,9 +178,30 @@ void Receiver::DropUnreadable(const ReceivedMessage& message) {
                     stream.one_message_per_key;
     if (replaced) return;
     DeadLetterWriter writer(consumer_);
+    writer.Open();
     writer.Write(*message.entry, "log_dropped", {}, nullptr, nullptr);
     writer.Close();
   });
+}
+
+// What no answer has room for, from that position of that claim on.
+void Receiver::GiveBackFrom(size_t claim, int32 position) {
+  gave_back_ = true;
+  WithOwnOrigin([&] {
+    QueueTables tables(consumer_->id);
+    tables.Open();
+    for (size_t i = claim; i < claims_.count && claims_[i] != nullptr; i++) {
+      for (int32 pos = i == claim ? position : 0; pos < claims_[i]->row.n; pos++) {
+        tables.InsertSettle(claims_[i]->row.no, pos, Outcome::kUnsent, false, kAtOnce, {});
+      }
+    }
+    tables.Close();
+  });
+  WakeConsumerAtCommit(consumer_->id);
+}
+
+static size_t BytesOf(const LogRow& row) {
+  return row.key.size() + row.record.size() + row.changes.size() + row.meta.size();
 }
 
 void Receiver::Answer(
@@ -184,7 +210,8 @@ void Receiver::Answer(
   MessageRows rows(consumer_);
   LogReader log;
   MemoryContext each = NewContext(CurrentMemoryContext, "sequin message");
-  for (size_t i = 0; i < claims_.count; i++) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < claims_.count && !gave_back_; i++) {
     const Draft* draft = claims_[i];
     if (draft == nullptr) continue;
     GroupNames names(draft);
@@ -198,12 +225,19 @@ void Receiver::Answer(
                               &entry};
       LogRow row;
       if (log.Find(entry.seq, &row)) {
+        size_t size = BytesOf(row);
+        // A claim that is answered again was fitting when it was made.
+        if (over_ == nullptr && bytes > 0 && bytes + size > kAnswerBytesMax) {
+          GiveBackFrom(i, position);
+          break;
+        }
+        bytes += size;
         InContext(each, [&] {
           rows.Finish(entry, &row);
           answer(message, row, &envelopes);
         });
         MemoryContextReset(each);
-      } else {
+      } else if (over_ == nullptr) {
         DropUnreadable(message);
       }
     }

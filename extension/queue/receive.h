@@ -40,13 +40,17 @@ class Receiver {
   bool more_to_scan() const { return more_to_scan_; }
 
   // The messages that were taken, with their texts: `answer` is called in order.
+  // They may be fewer than were taken: an answer has its limit of bytes, and what is beyond it is
+  // given back.
   void Answer(FunctionRef<void(const ReceivedMessage&, const LogRow&, EnvelopeWriter*)> answer);
+  bool gave_back() const { return gave_back_; }
 
  private:
   bool TakeBatches(ClaimEngine* engine);
   bool FindNamed(OpenClaims* open);
   ClaimRules Rules(const OpenClaims& open) const;
   void DropUnreadable(const ReceivedMessage& message);
+  void GiveBackFrom(size_t claim, int32 position);
 
   const Consumer* consumer_;
   ReceiveRequest request_;
@@ -59,6 +63,7 @@ class Receiver {
   int64 next_due_ = PG_INT64_MAX;
   bool full_ = false;
   bool more_to_scan_ = false;
+  bool gave_back_ = false;
 };
 
 }  // namespace sequin

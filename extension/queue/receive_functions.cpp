@@ -171,6 +171,8 @@ Datum AgentReceive(FunctionCallInfo call) {
                            TextDatum(envelopes->MessageId(row))};
         tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
       });
+  // It is woken by this commit.
+  if (receiver.gave_back()) ArmNotify(consumer->id);
   return Datum{0};
 }
 
@@ -201,6 +203,7 @@ Datum AgentNextDue(FunctionCallInfo call) {
     LeaveClaimSession();
   }
   tables.Close();
+  tables.UnlockClaims();
   UnlockConsumer(consumer->id);
   if (due == PG_INT64_MAX) {
     call->isnull = true;

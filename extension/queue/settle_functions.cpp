@@ -9,6 +9,7 @@ namespace {
 
 constexpr int64 kDelayMaxMicros = 365 * USECS_PER_DAY;
 constexpr int kAckIdsMax = 100000;
+constexpr int kErrorBytesMax = 8192;
 
 std::span<SettleOrder> AckIds(FunctionCallInfo call, int number) {
   RequireArgument(call, number, "ack_ids");
@@ -64,6 +65,14 @@ Datum AnswerOrders(FunctionCallInfo call, std::span<SettleOrder> orders, bool ex
   return Datum{0};
 }
 
+// It is kept with the message until that is done.
+std::string_view ErrorArgument(Datum error) {
+  std::string_view text = TextView(error);
+  int size = static_cast<int>(text.size());
+  if (size <= kErrorBytesMax) return text;
+  return text.substr(0, static_cast<size_t>(pg_mbcliplen(text.data(), size, kErrorBytesMax)));
+}
+
 const Consumer* ConsumerArgument(FunctionCallInfo call) {
   PreventCommandIfReadOnly("settling");
   return FindConsumer(TextArgument(call, 0, "consumer"), ConsumerUse::kReceive);
@@ -90,7 +99,7 @@ Datum Nack(FunctionCallInfo call) {
   for (SettleOrder& order : orders) {
     order.outcome = Outcome::kNacked;
     SetDelay(&order, call->args[2].isnull, call->args[2].value);
-    if (!call->args[3].isnull) order.error = TextView(call->args[3].value);
+    if (!call->args[3].isnull) order.error = ErrorArgument(call->args[3].value);
   }
   Settler(consumer).Settle(orders);
   return AnswerOrders(call, orders);
@@ -101,7 +110,7 @@ Datum DeadLetter(FunctionCallInfo call) {
   std::span<SettleOrder> orders = AckIds(call, 1);
   for (SettleOrder& order : orders) {
     order.outcome = Outcome::kDead;
-    if (!call->args[2].isnull) order.error = TextView(call->args[2].value);
+    if (!call->args[2].isnull) order.error = ErrorArgument(call->args[2].value);
   }
   Settler(consumer).Settle(orders);
   return AnswerOrders(call, orders);
@@ -169,7 +178,7 @@ Datum AgentSettle(FunctionCallInfo call) {
     order.outcome = OutcomeNamed(outcomes.nulls[i] ? "NULL" : TextView(outcomes.values[i]));
     if (order.outcome == Outcome::kNacked) SetDelay(&order, delays.nulls[i], delays.values[i]);
     bool with_error = order.outcome == Outcome::kNacked || order.outcome == Outcome::kDead;
-    if (with_error && !errors.nulls[i]) order.error = TextView(errors.values[i]);
+    if (with_error && !errors.nulls[i]) order.error = ErrorArgument(errors.values[i]);
   }
   Settler(consumer).Settle(orders);
   return AnswerOrders(call, orders);
