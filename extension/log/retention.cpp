@@ -163,9 +163,9 @@ void FindParked(const OldSegment& segment, Vec<int64>* found) {
   SPI_freetuptable(SPI_tuptable);
 }
 
-// Visits the entries of claims that are not settled, or that have to return. A claim that is settled
-// or expired as a whole (a row at pos -1, or x at -2) is so where a position has no row of its own.
-// `consumer`: 0 means all of them.
+// Visits the entries of claims that are not settled, or that have to return. A claim that is
+// settled or expired as a whole (a row at pos -1, or x at -2) is so where a position has no row of
+// its own. `consumer`: 0 means all of them.
 template <typename Visit>
 void ForEachUnsettled(int32 consumer, Visit&& visit) {
   const char* chosen = consumer == 0 ? "" : psprintf(" WHERE consumer = %d", consumer);

@@ -3,7 +3,8 @@
 //
 // All of it is read in one snapshot: every message is in exactly one place.
 //
-// The views show their readers what they may see; whoever calls the functions themselves sees no more.
+// The views show their readers what they may see; whoever calls the functions themselves sees no
+// more.
 #include "catalog/consumer.h"
 #include "log/reader.h"
 #include "pg/memory.h"
