@@ -105,8 +105,8 @@ def model():
 
 def crash():
     with module_with_points.installed():
-        run = [ROOT / "tests/crash/run", "--kills", 1, "--points"]
-        return suites.run_suite("crash", run, suites.read_ok_lines, 600, ROOT)
+        run = [ROOT / "tests/crash/run", "--minutes", 3, "--recovery-limit", 120]
+        return suites.run_suite("crash", run, suites.read_ok_lines, 1200, ROOT)
 
 
 def planted():

@@ -1,170 +1,216 @@
-"""The scene of the crash tests: a server under load, an agent, and three kinds of clients that write down what they get."""
+"""The scene of a campaign: a server, an agent, writers, and consumers of every kind, each a process that can be struck.
 
-import os
-import signal
+What a fault finds here: server (the primary, also after a promotion), agent, tables, rest (seeded random), disks
+("wal", "data"), standby, database_proxy, endpoint_proxy and client_proxy where a chosen fault `needs` them.
+"""
+
+import dataclasses
+import random
 
 import psycopg2
 
-from tests.support import judge, process, record, truth, workload
-from tests.support.agent import Agent, Receiver
-from tests.support.paths import PULL_WORKER, SQL_WORKER
-from tests.support.server import Server, is_disconnect
-from tests.support.waiting import wait_until, wait_while_progress
+from tests.crash import schema
+from tests.crash.clients.connect import is_fault
+from tests.crash.clients.control import Control
+from tests.crash.probe import Probes
+from tests.support import paths, process
+from tests.support.agent import Agent
+from tests.support.server import Server
+from tests.support.small_disk import SmallDisk
+from tests.support.standby import Standby
+from tests.support.tcp_proxy import Proxy
+from tests.support.waiting import wait_until
 
-CONSUMERS = ["push", "http", "sql"]
-VISIBILITY_SECONDS = 5
-RESUME_SECONDS = 30
-CRASH_PROBABILITY = 0.2
+CLIENTS = paths.ROOT / "tests" / "crash" / "clients"
+WAL_DISK_MB, DATA_DISK_MB = 400, 2048
+SMALL_WAL = {"max_wal_size": "128MB", "min_wal_size": "32MB"}
+WRITERS = 4
 
 
-def tolerant(action):
-    """The answer, or None while the server is not there."""
+@dataclasses.dataclass
+class Setting:
+    """What a scene is built from."""
+    seed: int
+    rate: float = 1000
+    needs: frozenset = frozenset()
+    settings: dict = dataclasses.field(default_factory=dict)  # of the server
+    consumers: list = dataclasses.field(default_factory=lambda: schema.CONSUMERS)
+
+
+def tolerant(action, *arguments):
+    """The answer, or None while the server is not there, or as faults leave it."""
     try:
-        return action()
+        return action(*arguments)
     except psycopg2.Error as error:
-        if not is_disconnect(error):
+        if not is_fault(error):
             raise
         return None
 
 
 class Scene:
-    def __init__(self, rate):
-        self.server = Server(name="crash").start()
+    visibility_seconds = schema.VISIBILITY_SECONDS
+    tables = schema.CAPTURED
+
+    def __init__(self, setting):
+        self.setting, self.needs = setting, setting.needs
+        self.consumers = setting.consumers
+        self.rest = random.Random(f"{setting.seed}/faults")
+        self.ends = []  # what is to be done at the end, last first
+        self.gaps, self.tail_lost = [], False
+        self.disks, self.standby = {}, None
+        self.server = self._server()
         self.folder = self.server.folder
-        self.server.sql("CREATE EXTENSION sequin")
-        workload.initialize(self.server)
-        self.witness = truth.Truth(self.server, workload.TABLES)
-        self.receiver = Receiver(self.folder).start()
-        for name, url in (("push", self.receiver.url), ("http", None), ("sql", None)):
-            self.server.sql("SELECT sequin.create_consumer(%s, tables => %s, push_url => %s, "
-                            "visibility_timeout => make_interval(secs => %s), backoff_base => '1 s', "
-                            "max_deliver => 1000)", name, workload.TABLES, url, VISIBILITY_SECONDS)
-        self.agent = Agent(self.server).start()
-        self._start_clients()
-        self.load = workload.Load(self.server, rate)
-        self.load.start()
+        self.control = Control(self.folder / "control")
+        self._start()
 
-    def _start_clients(self):
-        common = ["--record", self.folder, "--threads", 2]
-        self.clients = [
-            process.Process([PULL_WORKER, "--port", self.agent.port, "--consumer", "http",
-                             "--name", "http", *common], self.folder / "http.log").start(),
-            process.Process([SQL_WORKER, "--database", self.server.conninfo(), "--consumer", "sql",
-                             "--name", "sql", *common], self.folder / "sql.log").start()]
-        self.records = {name: [self.folder / f"{name}-{thread}.jsonl" for thread in range(2)]
-                        for name in ("http", "sql")}
-        self.counts = {"push": self.receiver.count,
-                       **{name: record.MessageCount(paths) for name, paths in self.records.items()}}
+    # -- building -----------------------------------------------------------------------------
 
-    # -- kills --------------------------------------------------------------------------------
+    def _server(self):
+        settings, where = dict(self.setting.settings), {}
+        if "disks" in self.needs:
+            self.disks = {"wal": SmallDisk(WAL_DISK_MB, "wal"), "data": SmallDisk(DATA_DISK_MB, "data")}
+            self.ends += [disk.remove for disk in self.disks.values()]
+            settings = {**SMALL_WAL, **settings}
+            where = {name: disk.path("pg") for name, disk in self.disks.items()}
+        server = Server(name="crash", settings=settings, **where)
+        self.ends.append(server.remove)
+        return server.start()
 
-    def strike(self, victim):
-        """kill -9, and whatever an operator's supervisor would do afterwards."""
-        if victim == "agent":
-            self.agent.kill9()
-            self.agent.start()
-        elif victim == "worker":
-            os.kill(wait_until(self.worker_pid, "there is a capture worker"), signal.SIGKILL)
-        else:
-            self.server.kill9_postmaster()
-            self.server.start()
+    def _start(self):
+        endpoint_port, endpoint_target = self._behind_proxy("endpoint_proxy", paths.free_port())
+        urls = {one.name: f"http://127.0.0.1:{endpoint_port}/{one.name}" for one in self.consumers}
+        schema.create(self.server, urls, self.consumers)
+        if "standby" in self.needs:
+            self.standby = Standby(self.server).start()
+            self.ends.append(self.standby.remove)
+        self._tell("database", self.server.conninfo())
+        push = [one.name for one in self.consumers if one.kind == "push"]
+        self.endpoint = self.run("endpoint", "--port", endpoint_target, *push)
+        database_port, _ = self._behind_proxy("database_proxy", self.server.port)
+        conninfo = f"host=127.0.0.1 port={database_port} dbname=postgres user=postgres" if self._proxied() else None
+        self.agent = Agent(self.server, conninfo=conninfo).start()
+        self.ends.append(self.agent.stop)
+        client_port, _ = self._behind_proxy("client_proxy", self.agent.port)
+        self._tell("agent-port", str(client_port))
+        self.clients = [self._start_clients(one) for one in self.consumers if one.kind != "push"]
+        self.writers = self.run("writers", "--writers", WRITERS, "--rate", self.setting.rate)
+        self.probes = Probes(self.folder, [(one.name, one.source) for one in self.consumers])
 
-    def strike_at(self, point):
-        """Arms a crash point, waits for the crash, disarms it: only one place at a time is under test."""
-        before = self.crashes()
-        self._set("sequin.crash_point", f"{point}:{CRASH_PROBABILITY}")
-        wait_until(lambda: self.crashes() > before, f"a crash at {point}")
-        wait_until(self.server.accepts, "the server is back")
-        wait_until(lambda: self._set("sequin.crash_point", ""), "the crash point is disarmed")
+    def _proxied(self):
+        return "proxies" in self.needs
 
-    def poison(self):
-        """One change that the worker does not survive, and one behind it, which has to arrive."""
-        self.server.sql("CREATE TABLE public.notes (id int PRIMARY KEY, note text)")
-        self.server.sql("SELECT sequin.create_consumer('notes', tables => '{public.notes}')")
-        self._set("sequin.crash_text", "poisonous")
-        wait_until(self._insert_notes, "the notes are in the table")
-        wait_until(self._wholesome_note, "the change behind the poisonous one", 90)
-        self._set("sequin.crash_text", "")
+    def _behind_proxy(self, name, port):
+        """(port to connect to, port behind it)"""
+        proxy = Proxy(("127.0.0.1", port)).start() if self._proxied() else None
+        setattr(self, name, proxy)
+        if proxy:
+            self.ends.append(proxy.close)
+        return (proxy.port if proxy else port), port
 
-    def _insert_notes(self):
-        """The worker may take the server down before the answer to the commit comes."""
-        return tolerant(lambda: self.server.value(
-            "WITH new AS (INSERT INTO public.notes VALUES (1, 'poisonous'), (2, 'wholesome') "
-            "ON CONFLICT DO NOTHING RETURNING 1) SELECT count(*) >= 0 FROM new"))
+    def _start_clients(self, consumer):
+        kind = [] if consumer.kind == "http" else ["--kind", consumer.kind]
+        return self.run("http_clients" if consumer.kind == "http" else "sql_clients", "--consumer", consumer.name,
+                        "--clients", consumer.clients, "--batch", consumer.batch,
+                        "--visibility", self.visibility_seconds, *kind, log=consumer.name)
 
-    def _wholesome_note(self):
-        return tolerant(lambda: self.server.value(
-            "SELECT message->'record'->>'note' FROM sequin.receive('notes')")) == "wholesome"
+    def run(self, program, *arguments, log=None):
+        command = ["/usr/bin/python3", CLIENTS / f"{program}.py", "--folder", self.folder,
+                   "--seed", self.setting.seed, *arguments]
+        child = process.Process(command, self.folder / f"{log or program}.log").start()
+        self.ends.append(child.stop)
+        return child
 
-    def dead_letters(self):
-        return self.server.value("SELECT count(*) FROM sequin.dead_letter d JOIN sequin.consumer c "
-                                 "ON c.id = d.consumer WHERE c.name = 'notes'")
+    def _tell(self, name, text):
+        """What clients read again each time they connect: whole or not at all."""
+        new = self.folder / f"{name}.new"
+        new.write_text(text)
+        new.rename(self.folder / name)
 
-    def _set(self, name, setting):
+    # -- what faults ask for ------------------------------------------------------------------
+
+    def say(self, text):
+        print(f"# {text}", flush=True)
+
+    def set(self, name, value):
+        """ALTER SYSTEM and a reload, as soon as the server is there. A session that starts sees it."""
         def change():
             connection = self.server.connect()
-            with connection.cursor() as cursor:
-                cursor.execute(f"ALTER SYSTEM SET {name} = '{setting}'")
-                cursor.execute("SELECT pg_reload_conf()")
-            connection.close()
-            return True
-        return tolerant(change)
+            try:
+                with connection.cursor() as cursor:
+                    cursor.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+                    cursor.execute("SELECT pg_reload_conf()")
+                return True
+            finally:
+                connection.close()
+        wait_until(lambda: tolerant(change), f"{name} is set to '{value}'", 60)
 
-    def crashes(self):
-        return self.server.output().count("was terminated by signal 9")
+    def try_sql(self, query, *parameters):
+        """Its rows, True if it has none, or None while the server is not there."""
+        def run():
+            rows = self.server.sql(query, *parameters)
+            return True if rows is None else rows
+        return tolerant(run)
 
     def worker_pid(self):
         return tolerant(self.server.worker_pid)
 
+    def queue_session(self):
+        """A session that just now receives or settles; None: there is none."""
+        return tolerant(self.server.value, "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND pid <> "
+                        "pg_backend_pid() AND query ~ 'sequin[.](agent_)?(receive|ack|settle)' ORDER BY random()")
+
+    def crashes(self):
+        return self.server.output().count("was terminated by signal 9")
+
+    def promoted(self, server):
+        """Clients and agents find another server from now on."""
+        self.server = server
+        self._tell("database", server.conninfo())
+        if self.database_proxy:
+            self.database_proxy.target = ("127.0.0.1", server.port)
+            self.database_proxy.cut()
+
+    def lost_tail(self):
+        """Transactions whose commit was answered may be gone, and be delivered nevertheless, and what was acked may
+        return: the server that goes on says what is true."""
+        self.tail_lost = True
+
+    def expect_gap(self, seconds=60):
+        """Waits until capture declares a stretch of the WAL that it did not capture. Returns (from, to) as text."""
+        known = len(self.gaps)
+
+        def declared():
+            self.gaps = tolerant(self.server.sql, "SELECT from_lsn::text, to_lsn::text FROM sequin.gap "
+                                 "ORDER BY declared_at") or self.gaps
+            return len(self.gaps) > known
+        wait_until(declared, "the gap is declared", seconds)
+        return self.gaps[-1]
+
     # -- progress -----------------------------------------------------------------------------
 
-    def wait_for_deliveries(self, number=300):
-        """Each consumer gets on by some changes that it had not before."""
-        goals = {name: self.counts[name].distinct() + number for name in CONSUMERS}
-        for name, goal in goals.items():
-            wait_until(lambda: self.counts[name].distinct() >= goal, f"{name} gets {number} more changes",
-                       RESUME_SECONDS, 0.05)
+    def probe(self, seconds):
+        """Commits a change and waits until every consumer has it."""
+        return self.probes.wait(lambda: tolerant(self.probes.commit, self.server), seconds)
 
-    def drain(self):
-        self.load.stop()
-        wait_until(self.server.accepts, "the server is back")
-        changes = len(self.witness.read())
-        for name in CONSUMERS:
-            wait_while_progress(self.counts[name].distinct, changes, f"{name}: draining", 6 * VISIBILITY_SECONDS)
-        for client in self.clients:
-            assert client.running(), f"{client.log.name}: the client process has died"
-            client.terminate()
+    def finish_writing(self):
+        self.control.rest = 1
+        self.control.calm = 1
 
-    # -- verdict ------------------------------------------------------------------------------
-
-    def judgement(self, name):
-        if name == "push":
-            deliveries = judge.deliveries_of_receiver(self.receiver.messages())
-        else:
-            deliveries = judge.deliveries_of_records(record.read_records(self.records[name]))
-        return judge.Judgement(self.witness, deliveries, workload.KEY_COLUMNS)
-
-    def errors(self, name):
-        return [event["error"] for event in record.read_records(self.records[name]) if event["event"] == "failed"]
+    def stop_clients(self):
+        self.control.ending = 1
+        for child in (self.writers, *self.clients):
+            child.wait(60)
 
     def words(self, lines=25):
         """The last lines that each process wrote, for a reader who cannot come to the folder."""
-        for one in (self.server, self.agent, *self.clients):
+        for one in (self.server, self.agent, self.endpoint, self.writers, *self.clients):
             yield f"--- {one.log.name}"
             yield from (line[:300] for line in one.output().splitlines()[-lines:])
 
-    @staticmethod
-    def proves_ack(delivery):
-        """SQL says so. The HTTP route answers 200 to a stale ack too: only one within the claim's life counts."""
-        if delivery.result == "success":
-            return delivery.ack_answered - delivery.at < VISIBILITY_SECONDS * 0.8e9
-        return delivery.result in ("ACKED", "ALREADY_ACKED")
-
-    def close(self, keep):
-        self.load.stop()
-        for one in (*self.clients, self.agent, self.receiver, self.server):
-            one.stop()
+    def close(self, keep=False):
         if keep:
-            print(f"# logs and records: {self.folder}")
-        else:
-            self.server.remove()
+            self.say(f"logs and histories: {self.folder}")
+            self.ends = [end for end in self.ends if getattr(end, "__name__", "") != "remove"]
+            self.server.stop()
+        while self.ends:
+            self.ends.pop()()

@@ -11,9 +11,9 @@ from .waiting import wait_until
 
 
 class Agent(Process):
-    def __init__(self, server, log=None, port=None, database="postgres", user="postgres", options=()):
+    def __init__(self, server, log=None, port=None, database="postgres", user="postgres", options=(), conninfo=None):
         self.port = port or free_port()
-        command = [SEQUIN, "agent", "--database", server.conninfo(database, user),
+        command = [SEQUIN, "agent", "--database", conninfo or server.conninfo(database, user),
                    "--listen", f"127.0.0.1:{self.port}", "--allow-addresses", "127.0.0.0/8", *options]
         super().__init__(command, log or server.folder / f"agent-{self.port}.log")
 

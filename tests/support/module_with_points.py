@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pathlib
 import shutil
 import subprocess
 import tempfile
@@ -28,19 +29,26 @@ def build():
     _run("make", "-C", COPY, f"-j{os.cpu_count()}", "CRASH_POINTS=1", "sequin.so", env=path)
 
 
-def install(module):
+def installed_module():
     folder = subprocess.check_output([os.environ.get("PG_CONFIG", "pg_config"), "--pkglibdir"], text=True).strip()
+    return pathlib.Path(folder) / "sequin.so"
+
+
+def is_installed():
+    return b"sequin.crash_point" in installed_module().read_bytes()
+
+
+def install(module):
     sudo = [] if os.geteuid() == 0 else ["sudo"]
-    _run(*sudo, "install", "-m", "755", module, f"{folder}/sequin.so")
+    _run(*sudo, "install", "-m", "755", module, installed_module())
 
 
 @contextlib.contextmanager
 def installed():
     """Builds and installs it; at the end the module that was installed before is back."""
-    folder = subprocess.check_output([os.environ.get("PG_CONFIG", "pg_config"), "--pkglibdir"], text=True).strip()
     build()
     with tempfile.TemporaryDirectory() as kept:
-        shutil.copy2(f"{folder}/sequin.so", kept)
+        shutil.copy2(installed_module(), kept)
         try:
             install(COPY / "sequin.so")
             yield
