@@ -123,6 +123,8 @@ void PgConnection::SetUpSession() {
       "set_config('default_transaction_isolation', 'read committed', false), "
       "set_config('default_transaction_read_only', 'off', false), "
       "set_config('search_path', 'pg_catalog', false), "
+      "set_config('array_nulls', 'on', false), set_config('jit', 'off', false), "
+      "set_config('client_min_messages', 'warning', false), "
       "set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false)";
   const auto on_set_up = [this](Result<ResultRows> rows) {
     if (!rows.ok()) return Lose(rows.error());

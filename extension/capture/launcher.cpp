@@ -9,7 +9,8 @@
 namespace sequin {
 
 static constexpr long kLookEveryMs = 1000;
-static constexpr int kBackoffMaxMs = 30000;
+// Whatever is mended, capture is back soon after it, without anybody's help.
+static constexpr int kBackoffMaxMs = 10000;
 static constexpr TimestampTz kFeederAgainUs = 2 * USECS_PER_SEC;
 
 struct SlotList {

@@ -11,6 +11,7 @@ from tests.support.paths import PULL_WORKER, SEQUIN, free_port
 from tests.support.process import Process
 from tests.support.pull_client import PullClient
 from tests.support.record import MessageCount
+from tests.support.server import PATIENT, fetch
 from tests.support.waiting import wait_until, wait_while_progress
 
 
@@ -43,6 +44,28 @@ def test_the_agent_waits_for_a_database_that_is_dead_at_its_start(own_server):
     own_server.start()
     wait_until(agent.healthy, "the agent has found the server")
     agent.stop()
+
+
+def test_the_agent_does_not_mind_what_the_database_sets_for_all_sessions(server, own_database):
+    """With array_nulls off, for one, no outcome of a delivery could be written down."""
+    table = own_database.table()
+    for setting in ("statement_timeout = 1", "lock_timeout = 1", "idle_session_timeout = 1", "array_nulls = off",
+                    "idle_in_transaction_session_timeout = 1", "default_transaction_read_only = on",
+                    "DateStyle = 'SQL, DMY'", "IntervalStyle = iso_8601", "search_path = nowhere",
+                    "default_transaction_isolation = serializable", "bytea_output = escape"):
+        server.sql(f"ALTER DATABASE {own_database.name} SET {setting}")
+    receiver = Receiver(server.folder).start()
+    agent = Agent(server, database=own_database.name).start()
+    connection = own_database.connect(options=f"{PATIENT} -c default_transaction_read_only=off -c search_path=public")
+    fetch(connection, "SELECT sequin.create_consumer('c', tables => %s, push_url => %s)", [f"public.{table}"],
+          receiver.url)
+    fetch(connection, f"INSERT INTO {table} SELECT generate_series(1, 10)")
+    wait_until(lambda: len(receiver.messages()) >= 10, "all is delivered", 60)
+    wait_until(lambda: fetch(connection, "SELECT lag_messages + dead FROM sequin.consumers") == [(0,)], "and settled", 60)
+    connection.close()
+    assert len(receiver.messages()) == 10
+    agent.stop()
+    receiver.stop()
 
 
 def test_the_agent_comes_back_after_all_its_connections_are_terminated(server, database, agent):

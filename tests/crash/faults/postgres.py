@@ -87,6 +87,94 @@ class SystemTimeouts(Timeouts):
         scene.server.sql("SELECT pg_reload_conf()")
 
 
+# Each is harmless to those who ask for nothing special, and changes how values are read or written, or what a plan is.
+ODD_SETTINGS = {
+    "array_nulls": "off", "bytea_output": "escape", "DateStyle": "SQL, DMY", "IntervalStyle": "postgres_verbose",
+    "TimeZone": "Pacific/Chatham", "extra_float_digits": "-15", "standard_conforming_strings": "off",
+    "backslash_quote": "off", "transform_null_equals": "on", "quote_all_identifiers": "on", "xmloption": "document",
+    "enable_indexscan": "off", "enable_indexonlyscan": "off", "enable_bitmapscan": "off", "enable_sort": "off",
+    "plan_cache_mode": "force_generic_plan", "force_parallel_mode": "regress", "jit_above_cost": "0",
+    "work_mem": "64kB", "temp_buffers": "100", "synchronous_commit": "remote_apply", "search_path": "public, nowhere",
+    "client_min_messages": "debug1", "lc_numeric": "C", "row_security": "off", "check_function_bodies": "off",
+    "commit_delay": "1000", "gin_fuzzy_search_limit": "1",
+    "from_collapse_limit": "1", "default_table_access_method": "heap", "parallel_leader_participation": "off",
+}
+
+
+class OddSettings(Fault):
+    name = "odd-settings"
+    description = "ALTER DATABASE and ROLE … SET of whatever changes the meaning of values or the shape of plans"
+    seconds = (4, 8)
+
+    def strike(self, scene):
+        server = scene.server
+        known = {name.lower() for name, in server.sql("SELECT name FROM pg_settings")}
+        self.names = [name for name in ODD_SETTINGS if name.lower() in known]
+        for name in self.names:
+            target = scene.rest.choice(("ROLE", "DATABASE"))
+            server.sql(f"ALTER {target} postgres SET {name} = {ODD_SETTINGS[name] if ',' in ODD_SETTINGS[name] else repr(ODD_SETTINGS[name])}")
+        self.start_anew(scene)
+
+    def heal(self, scene):
+        for name in self.names:
+            scene.server.sql(f"ALTER ROLE postgres RESET {name}")
+            scene.server.sql(f"ALTER DATABASE postgres RESET {name}")
+        self.start_anew(scene)
+
+    @staticmethod
+    def start_anew(scene):
+        """Only new sessions meet the settings of a role or database."""
+        scene.server.sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+                         "AND (backend_type = 'client backend' OR backend_type LIKE 'sequin %%')")
+
+
+class NoSuchStandby(Fault):
+    """All that waits for its commit to be safe elsewhere waits for ever."""
+    name = "synchronous-standby-missing"
+    description = "synchronous_standby_names names a standby that is not there"
+    seconds = (2, 6)
+
+    def strike(self, scene):
+        scene.server.set("synchronous_standby_names", "nobody")
+
+    def heal(self, scene):
+        scene.server.set("synchronous_standby_names", "")
+
+
+class WorkerProcessesExhausted(Fault):
+    """Parallel queries of others fight for all background workers; a capture worker that ends hardly comes back."""
+    name = "worker-processes-exhausted"
+    description = "no background worker is left when the capture worker has to be started again"
+    seconds = (10, 25)
+
+    def strike(self, scene):
+        server = scene.server
+        server.set("max_parallel_workers", server.value("SHOW max_worker_processes"))
+        server.sql("CREATE TABLE IF NOT EXISTS public.slow AS SELECT i FROM generate_series(1, 1000) i")
+        server.sql("ALTER TABLE public.slow SET (parallel_workers = 100)")
+        self.connections = [server.connect() for _ in range(6)]
+        for connection in self.connections:
+            threading.Thread(target=self._take, args=(connection,), daemon=True).start()
+        wait_until(lambda: server.value("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker'") > 3,
+                   "parallel workers run", 60)
+        for pid, in server.sql("SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'sequin %%'"):
+            os.kill(pid, signal.SIGTERM)
+
+    def heal(self, scene):
+        for connection in self.connections:
+            scene.server.sql("SELECT pg_terminate_backend(%s)", connection.info.backend_pid)
+            connection.close()
+
+    @staticmethod
+    def _take(connection):
+        for setting in ("max_parallel_workers_per_gather = 100", "parallel_setup_cost = 0", "parallel_tuple_cost = 0",
+                        "min_parallel_table_scan_size = 0"):
+            fetch(connection, f"SET {setting}")
+        with contextlib.suppress(psycopg2.Error):
+            while True:
+                fetch(connection, "SELECT count(pg_sleep(0.01)) FROM public.slow")
+
+
 class InThread(Fault):
     """Something that goes on between strike and heal, in a session of its own that comes back when it is thrown out."""
     seconds = (3, 8)
