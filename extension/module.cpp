@@ -16,6 +16,7 @@
 #include "filter/sandbox.h"
 #include "pg/crash_point.h"
 #include "pg/planted_bug.h"
+#include "pg/version.h"
 #include "queue/queue.h"
 
 extern "C" {
@@ -25,6 +26,7 @@ PG_MODULE_MAGIC;
 PGDLLEXPORT void _PG_init(void) {
   using namespace sequin;
   DefineSettings();
+  DefineVersionSetting();
   DefineCrashPointSetting();
   DefinePlantedBugSetting();
   InitQueue();

@@ -6,6 +6,7 @@
 #include "capture/wal_source.h"
 #include "pg/table.h"
 #include "pg/transaction.h"
+#include "pg/version.h"
 #include "wake/wake.h"
 
 namespace sequin {
@@ -72,6 +73,7 @@ static bool HasProgress() {
 
 static void CheckServer() {
   RequireShared();
+  RequireVersion();
   if (wal_level < WAL_LEVEL_LOGICAL) {
     ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
             errmsg("capture needs wal_level = logical"),

@@ -12,6 +12,7 @@ namespace sequin {
 static ProcessUtility_hook_type previous_utility = nullptr;
 static object_access_hook_type previous_object_access = nullptr;
 static bool extension_dropped = false;  // by the current transaction
+static bool extension_updated = false;  // likewise
 
 // ---- commits ---------------------------------------------------------------------------------
 
@@ -47,8 +48,11 @@ static void AtCommit(XactEvent event, void*) {
         WakeWorker(state);
       }
     }
+    // The worker of the version that the library has was waiting for it (pg/version.h).
+    if (extension_updated) RetryWorker(MyDatabaseId);
+    extension_updated = false;
   } else if (event == XACT_EVENT_ABORT) {
-    extension_dropped = false;
+    extension_dropped = extension_updated = false;
   }
 }
 
@@ -121,6 +125,11 @@ static bool DropsExtension(Node* statement) {
   return false;
 }
 
+static bool UpdatesExtension(Node* statement) {
+  return IsA(statement, AlterExtensionStmt) &&
+         strcmp(reinterpret_cast<AlterExtensionStmt*>(statement)->extname, "sequin") == 0;
+}
+
 // COMMIT PREPARED commits in a transaction of its own that has no xid: AtCommit sees nothing. Which
 // consumers it has settled messages of, was forgotten with the session that prepared it.
 static void AfterPrepared(TransactionStmtKind kind) {
@@ -148,6 +157,7 @@ static void OnUtility(PlannedStmt* planned, const char* text, bool read_only_tre
   } else {
     run();
   }
+  if (UpdatesExtension(statement)) extension_updated = true;
   if (IsA(statement, TransactionStmt)) {
     AfterPrepared(reinterpret_cast<TransactionStmt*>(statement)->kind);
   }

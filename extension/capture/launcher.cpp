@@ -226,6 +226,16 @@ void ResumeWorker(Oid database) {
   WakeLauncher();
 }
 
+void RetryWorker(Oid database) {
+  DatabaseState* state = FindDatabase(database, false);
+  if (state == nullptr) return;
+  LWLockAcquire(Shared()->lock, LW_EXCLUSIVE);
+  state->failures = 0;
+  state->next_start_at = 0;
+  LWLockRelease(Shared()->lock);
+  WakeLauncher();
+}
+
 }  // namespace sequin
 
 extern "C" PGDLLEXPORT void SequinLauncherMain(Datum) {

@@ -12,5 +12,7 @@ void RegisterLauncher();  // from _PG_init, while preloading
 // Waits until it is gone. Calls nest.
 void SuspendWorker(Oid database);
 void ResumeWorker(Oid database);
+// What made starts fail may be over: the next one comes at once.
+void RetryWorker(Oid database);
 
 }  // namespace sequin

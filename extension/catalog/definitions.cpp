@@ -13,6 +13,7 @@
 #include "catalog/stored_consumer.h"
 #include "filter/filter.h"
 #include "pg/table.h"
+#include "pg/version.h"
 #include "queue/queue_locks.h"
 #include "stream/stream.h"
 #include "wake/wake.h"
@@ -529,6 +530,7 @@ Datum sequin_revoke_consumer(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(sequin_home);
 Datum sequin_home(PG_FUNCTION_ARGS) {
+  RequireVersion();  // the views, and the agent, say it by this
   PG_RETURN_TEXT_P(cstring_to_text(Home()));
 }
 

@@ -1,6 +1,8 @@
 // Sequin's own tables without a plan (table.h).
 #include "pg/table.h"
 
+#include "pg/version.h"
+
 namespace sequin {
 
 Oid OwnSchema(bool missing_ok) {
@@ -8,6 +10,7 @@ Oid OwnSchema(bool missing_ok) {
 }
 
 Oid OwnTableOid(const char* name, bool missing_ok) {
+  RequireVersion();
   Oid schema = OwnSchema(missing_ok);
   Oid oid = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
   if (!OidIsValid(oid) && !missing_ok) {

@@ -14,6 +14,7 @@ inline void CloseOwnTable(Relation relation, LOCKMODE mode = NoLock) {
   table_close(relation, mode);
 }
 Oid OwnSchema(bool missing_ok = false);
+// ERROR 55000 when the tables are of another version than the library (version.h).
 Oid OwnTableOid(const char* name, bool missing_ok = false);
 
 // A scan key on a column of the heap (not of the index).

@@ -1,0 +1,2 @@
+-- 0.1.0 to 0.2.0: what must change before the functions and views of 0.2.0 take the place of the
+-- old ones (README.md beside this tells what belongs here).
