@@ -49,11 +49,12 @@ void RequireVersion() {
   if (installed != nullptr && strcmp(installed, kVersion) == 0) return;
   same_version = false;
   if (installed == nullptr) return;
-  ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-          errmsg("extension \"sequin\" has version %s in this database, its library version %s",
-                 installed, kVersion),
-          errhint("Run ALTER EXTENSION sequin UPDATE; in this database. If its version is the later "
-                  "one, install the library of that version and restart the server."));
+  ereport(
+      ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+      errmsg("extension \"sequin\" has version %s in this database, its library version %s",
+             installed, kVersion),
+      errhint("Run ALTER EXTENSION sequin UPDATE; in this database. If its version is the later "
+              "one, install the library of that version and restart the server."));
 }
 
 void DefineVersionSetting() {
