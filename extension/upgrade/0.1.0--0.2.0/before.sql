@@ -1,2 +1,6 @@
 -- 0.1.0 to 0.2.0: what must change before the functions and views of 0.2.0 take the place of the
--- old ones (README.md beside this tells what belongs here).
+-- old ones (extension/upgrade/README.md tells what belongs here).
+
+COMMENT ON COLUMN sequin.consumer.backoff_ms IS 'rests after the first, second, ... failed attempt; NULL: backoff_base_ms doubling up to backoff_max_ms';
+COMMENT ON COLUMN sequin.settle.outcome IS 'a acked, n nacked, r released, d dead, t taken back, x expired, f fence, e extended, u claimed but not answered';
+
