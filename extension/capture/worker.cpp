@@ -22,6 +22,7 @@ static constexpr size_t kBatchBytesMax = 16 * 1024 * 1024;
 static constexpr size_t kBatchTransactionsMax = 100000;
 static constexpr long kBatchAgeMaxUs = 10000;
 static constexpr long kIdleMs = 1000;
+static constexpr long kOthersWalMs = 10;
 static constexpr long kInvisibleTailMs = 5;
 static constexpr long kAsyncCommitMs = 2;
 static constexpr long kUnflushedMs = 100;
@@ -56,6 +57,7 @@ class Worker {
   Appender appender_;
   LogicalDecodingContext* context_;
   XLogRecPtr flush_seen_;
+  XLogRecPtr slept_at_;  // what was flushed at the last sleep
   size_t invisible_;
   Confirmable unconfirmed_[2];  // the older waits for its flush; the newer grows meanwhile
   TimestampTz last_idle_confirm_;
@@ -288,20 +290,24 @@ bool Worker::RetentionTurn() {
   return false;
 }
 
-// Waits for WAL. A commit looks at `sleeping` after its WAL is on disk, we look at the WAL after
-// setting it: one of both sees the other.
+// Waits for WAL. A commit looks at `sleeping` after it noted where it ends, we look at that after
+// setting it: one of both sees the other. WAL of which nobody tells us (claims and acks, commits of
+// other databases, what is not committed yet) is read when it has grown for a while, lest there is
+// much of it to be passed when a commit comes.
 void Worker::Sleep(bool invisible_tail) {
   pg_atomic_write_u32(&state_->sleeping, 1);
   pg_memory_barrier();
   XLogRecPtr flushed = GetFlushRecPtr(nullptr);
-  if (flushed > flush_seen_ && !invisible_tail) {
+  bool committed = pg_atomic_read_u64(&state_->last_commit) > flush_seen_;
+  if (committed && flushed > flush_seen_ && !invisible_tail) {
     pg_atomic_write_u32(&state_->sleeping, 0);
     return;
   }
   XLogRecPtr async_commit = pg_atomic_read_u64(&state_->async_commit);
   bool unflushed_source = async_commit > flushed;
-  long timeout = kIdleMs;
-  if (!XLogRecPtrIsInvalid(unconfirmed_[0].position)) timeout = kUnflushedMs;
+  long timeout = flushed > slept_at_ ? kOthersWalMs : kIdleMs;
+  slept_at_ = flushed;
+  if (!XLogRecPtrIsInvalid(unconfirmed_[0].position)) timeout = Min(timeout, kUnflushedMs);
   if (invisible_tail) timeout = kInvisibleTailMs;
   if (unflushed_source) timeout = Min(timeout, kAsyncCommitMs);
   timeout = Min(timeout, delayed_.MillisecondsLeft());

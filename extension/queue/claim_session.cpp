@@ -106,16 +106,6 @@ bool InClaimTransaction() {
   return transaction.session != nullptr;
 }
 
-void WithOwnOrigin(FunctionRef<void()> body) {
-  RepOriginId before = replorigin_session_origin;
-  WithCleanup(
-      [&] {
-        replorigin_session_origin = DoNotReplicateId;
-        body();
-      },
-      [before](bool) { replorigin_session_origin = before; });
-}
-
 void InitClaimSessions() {
   RegisterXactCallback(AtTransactionEnd, nullptr);
   RegisterResourceReleaseCallback(AfterLocks, nullptr);

@@ -29,9 +29,6 @@ void CommitClaimAsynchronously();
 // Whether this transaction has claimed already.
 bool InClaimTransaction();
 
-// Runs `body` with our writes marked as none of the users', which capture skips.
-void WithOwnOrigin(FunctionRef<void()> body);
-
 void InitClaimSessions();
 
 }  // namespace sequin

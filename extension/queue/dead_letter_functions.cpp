@@ -6,6 +6,7 @@
 // letter was restored from a dump of another one.
 #include "catalog/owner_rights.h"
 #include "pg/memory.h"
+#include "pg/own_writes.h"
 #include "queue/arguments.h"
 #include "queue/claim_session.h"
 #include "queue/own_statement.h"

@@ -2,6 +2,7 @@
 #include "queue/queue_change.h"
 
 #include "pg/memory.h"
+#include "pg/own_writes.h"
 #include "queue/answer_buffer.h"
 #include "queue/claim_session.h"
 #include "queue/dead_letters.h"

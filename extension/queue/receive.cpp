@@ -3,6 +3,7 @@
 
 #include "pg/crash_point.h"
 #include "pg/memory.h"
+#include "pg/own_writes.h"
 #include "queue/answer_buffer.h"
 #include "queue/dead_letters.h"
 #include "queue/message_row.h"

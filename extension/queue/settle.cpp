@@ -2,6 +2,7 @@
 #include "queue/settle.h"
 
 #include "pg/memory.h"
+#include "pg/own_writes.h"
 #include "queue/backoff.h"
 #include "queue/claim_session.h"
 #include "queue/queue_locks.h"
