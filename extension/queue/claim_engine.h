@@ -45,7 +45,8 @@ struct ClaimRules {
   const uint8_t* request = nullptr;  // 16 bytes: the name that the client gives its claim
   int32_t scan_limit = 20000;
   int32_t row_entries = kHeldRowEntries;
-  int32_t look_ahead = 64;  // parked rows to read in advance
+  int32_t look_ahead = 64;    // parked rows to read in advance
+  int32_t many_waiting = 16;  // of parked groups for one claim
 };
 
 struct Draft {  // a row of claim
@@ -141,6 +142,8 @@ class ClaimEngine {
   void GiveBack(OpenClaim* claim, int32_t pos, int32_t attempts, int64_t ready_at,
                 std::string_view error, bool rejected, bool delivered = true);
   void LookAtWaiting();
+  int64_t LookAtWaitingAfter(int64_t after);
+  bool StillWaits(const HeldRow& row);
 
   // NextClaim.
   void FillFromHeld(int32_t limit, bool capped);

@@ -122,31 +122,64 @@ void ClaimEngine::EvaluateBarriers() {
   for (size_t i = 0; i < barriers_.size(); i++) Evaluate(held_.Get(barriers_[i].group));
 }
 
+// Whether what the first entry of the row waits for still keeps it.
+bool ClaimEngine::StillWaits(const HeldRow& row) {
+  Entry front;
+  EntryReader reader(row.entries.data(), row.entries.size(), row.ord);
+  if (!reader.Read(&front)) store_->Damaged("held", row.ord);
+  int64_t wait = 0;
+  ForGroups(front, [&](Group* group) {
+    if (wait != row.wait) wait = Busy(group);
+  });
+  if (wait != row.wait) {
+    wait = front.Has(kBarrier) ? open_->RelationClaim(front.relation)
+                               : open_->BarrierClaim(front.relation);
+  }
+  return wait == row.wait;
+}
+
 // Parked groups whose claim has let go of them.
 void ClaimEngine::LookAtWaiting() {
-  store_->HeldWaiting([&](const HeldRow& row) {
-    Entry front;
-    EntryReader reader(row.entries.data(), row.entries.size(), row.ord);
-    if (!reader.Read(&front)) {
-      store_->Damaged("held", row.ord);
-      return false;
+  for (size_t i = 0; i < open_->size(); i++) open_->at(i)->open_before = open_->at(i)->open;
+  for (int64_t after = 0; after >= 0;) after = LookAtWaitingAfter(after);
+  EvaluateBarriers();
+}
+
+// The same for those that wait for claims with greater numbers. Returns where to go on behind a
+// claim with a great many of them that nothing has happened to; -1: there are no more.
+//
+// When none of a claim's groups was found free, the claim remembers of how many settled positions
+// that was said, before the first of them was asked. As long as there are no more than these, none
+// of the groups is free, nor is one that another receive has parked since.
+int64_t ClaimEngine::LookAtWaitingAfter(int64_t after) {
+  int64_t no = 0;
+  OpenClaim* claim = nullptr;
+  int32_t rows = 0;
+  bool all_wait = true;
+  bool skip = false;
+  auto remember = [&] {
+    if (claim != nullptr) claim->waited_open = all_wait ? claim->open_before : -1;
+  };
+  store_->HeldWaiting(after, [&](const HeldRow& row) {
+    if (row.wait != no) {
+      remember();
+      no = row.wait;
+      claim = open_->Find(no);
+      rows = 0;
+      all_wait = true;
     }
-    int64_t wait = 0;
-    ForGroups(front, [&](Group* group) {
-      if (wait != row.wait) wait = Busy(group);
-    });
-    if (wait != row.wait) {
-      wait = front.Has(kBarrier) ? open_->RelationClaim(front.relation)
-                                 : open_->BarrierClaim(front.relation);
-    }
-    if (wait != row.wait) {
-      Touch(row.group);
-    } else {
-      waits_for_settles_ = true;
-    }
+    bool many = ++rows > rules_.many_waiting && claim != nullptr && all_wait;
+    skip = many && open_->SettledNoMore(claim);
+    if (skip) return false;
+    bool waits = StillWaits(row);
+    if (!waits) Touch(row.group);
+    all_wait = all_wait && waits;
+    waits_for_settles_ = waits_for_settles_ || waits;
     return true;
   });
-  EvaluateBarriers();
+  if (skip) return no;
+  remember();
+  return -1;
 }
 
 int64_t ClaimEngine::NextDue() {

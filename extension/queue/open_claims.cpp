@@ -158,6 +158,7 @@ OpenClaim* OpenClaims::Build(const ClaimRow& row, const Entry* entries) {
   claim->taken_at = row.taken_at;
   claim->expires = row.expires;
   claim->n = claim->open = row.n;
+  claim->waited_open = -1;
   claim->has_request = row.has_request;
   memcpy(claim->request, row.request, sizeof(row.request));
   claim->entries = reinterpret_cast<Entry*>(block + sizeof(OpenClaim));
@@ -380,6 +381,16 @@ void OpenClaims::Sweep() {
   if (any) Compact();
 }
 
+void OpenClaims::LookAtAll(OpenClaim* claim) {
+  if (claim->open > 0 && LookBetween(claim, kFencePos, claim->n - 1)) MarkWhole(claim);
+}
+
+bool OpenClaims::SettledNoMore(OpenClaim* claim) {
+  if (claim->waited_open < 0 || claim->open != claim->waited_open) return false;
+  LookAtAll(claim);
+  return claim->open == claim->waited_open;
+}
+
 int64_t OpenClaims::InFlight(int64_t limit) {
   auto count = [&] {
     int64_t sum = 0;
@@ -387,9 +398,7 @@ int64_t OpenClaims::InFlight(int64_t limit) {
     return sum;
   };
   if (count() < limit) return count();
-  for (OpenClaim* claim : claims_) {
-    if (claim->open > 0 && LookBetween(claim, kFencePos, claim->n - 1)) MarkWhole(claim);
-  }
+  for (OpenClaim* claim : claims_) LookAtAll(claim);
   return count();
 }
 

@@ -33,6 +33,10 @@ struct OpenClaim {
   int32_t* next;  // [2 * pos]: next position with the group, [2 * pos + 1]: second group
   bool* settled;
   bool linked;  // its groups are in the map, as far as they were not found free since
+  // `open` when all parked groups that wait for it were looked at and none was found free; -1: they
+  // were not. While it is still that, none needs another look.
+  int32_t waited_open;
+  int32_t open_before;  // `open` when the look at those that wait began
 };
 
 class OpenClaims {
@@ -44,6 +48,8 @@ class OpenClaims {
   void Forget();  // after an abort
 
   OpenClaim* Find(int64_t no);
+  // Nothing more of it is settled than when its waiting groups were looked at.
+  bool SettledNoMore(OpenClaim* claim);
   // The newest claim that the client gave this name and that has entries neither settled nor void.
   OpenClaim* FindRequest(const uint8_t* request);
   const ClaimRow& newest() const { return newest_; }  // zeroes: there is none
@@ -98,6 +104,7 @@ class OpenClaims {
   void LinkGroup(OpenClaim* claim, int32_t pos, uint64_t group, int32_t* next);
   void Look(OpenClaim* claim, int32_t pos);
   bool LookBetween(OpenClaim* claim, int32_t from_pos, int32_t to_pos);
+  void LookAtAll(OpenClaim* claim);
   void MarkWhole(OpenClaim* claim);
   bool Finished(OpenClaim* claim);
   void Drop(OpenClaim* claim);

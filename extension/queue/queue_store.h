@@ -129,8 +129,8 @@ class QueueStore {
   virtual void HeldBarriers(VisitHeld visit) = 0;
   // Rows of a relation, by ord, barriers apart.
   virtual void HeldOfRelation(uint32_t relation, bool barriers, VisitHeld visit) = 0;
-  // Rows with wait > 0.
-  virtual void HeldWaiting(VisitHeld visit) = 0;
+  // Rows with wait > after, by wait.
+  virtual void HeldWaiting(int64_t after, VisitHeld visit) = 0;
   // Rows with wait = 0, as they were when first asked: without delay by ord, or with a delay that
   // is over by ready_at. Continues where the last call ended; false at the end.
   virtual bool NextCandidate(bool delayed, int64_t now, VisitHeld visit) = 0;

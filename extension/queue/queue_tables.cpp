@@ -272,10 +272,10 @@ void QueueTables::HeldOfRelation(uint32_t relation, bool barriers, VisitHeld vis
   VisitHeldRows(&held_of_relation_, ForwardScanDirection, visit);
 }
 
-void QueueTables::HeldWaiting(VisitHeld visit) {
+void QueueTables::HeldWaiting(int64_t after, VisitHeld visit) {
   OpenProbe(&held_waiting_, held_, "held_front", snapshot_, 2);
   ScanKeyData keys[] = {KeyInt4(1, BTEqualStrategyNumber, consumer_),
-                        KeyInt8(2, BTGreaterStrategyNumber, 0)};
+                        KeyInt8(2, BTGreaterStrategyNumber, after)};
   held_waiting_.Seek(keys);
   VisitHeldRows(&held_waiting_, ForwardScanDirection, visit);
 }

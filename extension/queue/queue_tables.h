@@ -49,7 +49,7 @@ class QueueTables final : public QueueStore {
   void HeldAll(VisitHeld visit) override;
   void HeldBarriers(VisitHeld visit) override;
   void HeldOfRelation(uint32_t relation, bool barriers, VisitHeld visit) override;
-  void HeldWaiting(VisitHeld visit) override;
+  void HeldWaiting(int64_t after, VisitHeld visit) override;
   bool NextCandidate(bool delayed, int64_t now, VisitHeld visit) override;
   int64_t NextReady(int64_t now) override;
   void SeekRoute(int64_t ord) override;

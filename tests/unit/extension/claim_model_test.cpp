@@ -45,6 +45,7 @@ class Walk {
     rules_.visibility = kVisibility;
     rules_.scan_limit = Random(2) ? 3 : 20;
     rules_.look_ahead = 1 + Random(8);
+    rules_.many_waiting = Random(3);
     rules_.row_entries = 1 + Random(3);
     rules_.max_in_flight = Random(4) == 0 ? 1 + Random(3) : 0;
     rules_.max_deliver = Random(2) ? 3 : 0;

@@ -179,8 +179,14 @@ class ModelStore final : public QueueStore {
       if (!visit(View(*row))) return;
     }
   }
-  void HeldWaiting(VisitHeld visit) override {
-    VisitHeldRows([](const HeldRow& row) { return row.wait > 0; }, visit);
+  void HeldWaiting(int64_t after, VisitHeld visit) override {
+    std::multimap<int64_t, const StoredHeld*> by_wait;
+    for (auto& [key, row] : model_->held) {
+      if (row.row.wait > after) by_wait.emplace(row.row.wait, &row);
+    }
+    for (auto& [wait, row] : by_wait) {
+      if (!visit(View(*row))) return;
+    }
   }
   bool NextCandidate(bool delayed, int64_t now, VisitHeld visit) override {
     auto& state = candidates_[delayed];
