@@ -114,6 +114,32 @@ COMMIT;
 SELECT retention.wait_until('(SELECT sum(pg_total_relation_size(log)) < 4000000 FROM sequin.segment)');
 SELECT EXISTS (SELECT FROM sequin.segment WHERE no = :first_segment) AS kept;
 
+-- A full segment goes, too, when nothing comes behind it; triggers and views of the database do not stop that, nor capture
+ALTER SYSTEM RESET sequin.retention_size;
+ALTER SYSTEM SET sequin.retention = 0;
+SELECT sequin.drop_consumer('retention_bytes');
+CREATE FUNCTION retention.forbid() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no tables are dropped here'; END $$;
+CREATE EVENT TRIGGER retention_forbid ON sql_drop EXECUTE FUNCTION retention.forbid();
+ALTER EVENT TRIGGER retention_forbid ENABLE ALWAYS;
+INSERT INTO retention.t SELECT n, repeat('x', 1000) FROM generate_series(50001, 51000) n;
+SELECT sequin.sync('60 s') IS NOT NULL AS synced;
+SELECT :receive FROM sequin.receive('retention_reader', 10000) \gset
+SELECT count(*) > 0 AS acked FROM sequin.ack('retention_reader', :'ids') WHERE result = 'ACKED';
+SELECT retention.wait_until('count(*) = 1 AND min(pg_relation_size(log)) = 0 FROM sequin.segment');
+DROP EVENT TRIGGER retention_forbid;
+SELECT 'sequin.log_' || max(no) AS log FROM sequin.segment \gset
+CREATE VIEW retention.depends AS SELECT seq FROM :log;
+INSERT INTO retention.t SELECT n, repeat('x', 1000) FROM generate_series(51001, 52000) n;
+SELECT sequin.sync('60 s') IS NOT NULL AS synced;
+SELECT :receive FROM sequin.receive('retention_reader', 10000) \gset
+SELECT count(*) > 0 AS acked FROM sequin.ack('retention_reader', :'ids') WHERE result = 'ACKED';
+SELECT retention.wait_until('count(*) = 2 FROM sequin.segment');
+INSERT INTO retention.t VALUES (60000, 'goes on');
+SELECT sequin.sync('60 s') IS NOT NULL AS synced;
+SELECT n FROM (SELECT count(*) AS n FROM sequin.receive('retention_reader', 10000)) x;
+DROP VIEW retention.depends;
+SELECT retention.wait_until('count(*) = 1 FROM sequin.segment');
+
 SELECT sequin.create_consumer('retention_wrong', retain_bytes => -1);
 SELECT sequin.create_consumer('retention_wrong', retain_time => '-1 s');
 

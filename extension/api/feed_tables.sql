@@ -43,7 +43,8 @@ CREATE TABLE sequin.feed_chunk (
   first_snapshot bytea,
   rows_read      bigint NOT NULL DEFAULT 0,
   rows_sent      bigint NOT NULL DEFAULT 0,
-  complete       bool NOT NULL DEFAULT false
+  complete       bool NOT NULL DEFAULT false,
+  position_of    text
 );
 COMMENT ON TABLE sequin.feed_chunk IS 'How far each backfill and replay has come';
 COMMENT ON COLUMN sequin.feed_chunk.low_ord IS 'changes that overtook the chunk are in the route from here on';
@@ -52,4 +53,5 @@ COMMENT ON COLUMN sequin.feed_chunk.snapshot IS 'format: extension/decode/feed_m
 COMMENT ON COLUMN sequin.feed_chunk.leaf IS 'table or partition that is being read';
 COMMENT ON COLUMN sequin.feed_chunk.filenode IS 'tables without a key: the file that position belongs to';
 COMMENT ON COLUMN sequin.feed_chunk.position IS 'of the last row read; tables without a key: the next block; replays: the next ordinal';
+COMMENT ON COLUMN sequin.feed_chunk.position_of IS 'which columns position has values of: number, type and collation of each; empty: it is a block';
 COMMENT ON COLUMN sequin.feed_chunk.first_snapshot IS 'tables without a key: only rows that it saw are read';

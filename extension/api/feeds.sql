@@ -48,7 +48,10 @@ COMMENT ON FUNCTION sequin.cancel_backfill IS 'Ends a backfill; messages it has 
 CREATE VIEW sequin.backfills WITH (security_barrier) AS
 SELECT f.uuid AS id, c.name AS consumer, f.relation::regclass AS "table", f.state, f.error,
        coalesce(p.rows_read, 0) AS rows_read, coalesce(p.rows_sent, 0) AS rows_sent, f.rows_total,
-       f.filter, f.order_by, f.start_at, f.chunk_rows, p.leaf::regclass AS reading, p.position,
+       f.filter, f.order_by, f.start_at, f.chunk_rows, p.leaf::regclass AS reading,
+       CASE WHEN pg_catalog.pg_has_role(c.owner, 'USAGE')
+              OR pg_catalog.pg_has_role('sequin_admin', 'USAGE')
+              OR pg_catalog.pg_has_role('sequin_agent', 'USAGE') THEN p.position END AS position,
        f.created_at, f.changed_at
 FROM sequin.feed f
 JOIN sequin.consumer c ON c.id = f.consumer
@@ -62,6 +65,7 @@ COMMENT ON VIEW sequin.backfills IS 'Backfills and how far they are';
 COMMENT ON COLUMN sequin.backfills.state IS 'running, paused, done (all of it is in the log), cancelled, failed (error says why)';
 COMMENT ON COLUMN sequin.backfills.rows_read IS 'rows looked at';
 COMMENT ON COLUMN sequin.backfills.rows_sent IS 'rows that filters let through; some of them may have been overtaken by newer changes';
+COMMENT ON COLUMN sequin.backfills.position IS 'key of the last row read; NULL for sequin_monitor, which sees no values of rows';
 COMMENT ON COLUMN sequin.backfills.rows_total IS 'rows of the table, as estimated at the beginning';
 
 -- Messages of a consumer once more, chosen by a filter, in their order, behind those that wait. They

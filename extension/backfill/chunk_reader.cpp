@@ -5,9 +5,11 @@
 // the first snapshot of the backfill saw: everything later is in the log as a change.
 #include <algorithm>
 
-#include "backfill/feed.h"
+#include "backfill/chunk_query.h"
 
 #include "capture/settings.h"
+#include "catalog/captured_table.h"
+#include "catalog/replica_identity.h"
 #include "decode/encode.h"
 #include "log/reader.h"
 #include "pg/table.h"
@@ -17,24 +19,6 @@ namespace sequin {
 namespace {
 
 constexpr size_t kChunkBytesMax = 8 * 1024 * 1024;
-constexpr int kOrderColumnsMax = 2 * INDEX_MAX_KEYS;
-
-struct OrderColumn {
-  AttrNumber number;
-  const char* name;  // quoted
-  Oid type;          // not a domain
-};
-
-struct Order {
-  OrderColumn columns[kOrderColumnsMax];
-  int count;
-  bool by_block;  // no key
-};
-
-struct FoundRow {
-  ItemPointerData tid;
-  bool matches;
-};
 
 // ---- what to read ------------------------------------------------------------------------------
 
@@ -48,153 +32,20 @@ Oid NextLeaf(const Feed& feed, Oid last) {
   if (!family && !feed.include_children) return OidIsValid(last) ? InvalidOid : feed.relation;
   Oid next = InvalidOid;
   ListCell* cell;
-  foreach (cell, find_all_inheritors(feed.relation, AccessShareLock, nullptr)) {
+  foreach (cell, find_all_inheritors(feed.relation, NoLock, nullptr)) {
     Oid table = lfirst_oid(cell);
     if (IsLeaf(table) && table > last && (!OidIsValid(next) || table < next)) next = table;
   }
   return next;
 }
 
-void AddColumn(Order* order, Relation table, AttrNumber number) {
-  for (int i = 0; i < order->count; i++) {
-    if (order->columns[i].number == number) return;
-  }
-  Form_pg_attribute column = TupleDescAttr(RelationGetDescr(table), number - 1);
-  order->columns[order->count++] = {number, quote_identifier(NameStr(column->attname)),
-                                    getBaseType(column->atttypid)};
-}
-
-void AddKey(Order* order, Relation table) {
-  Oid key = RelationGetPrimaryKeyIndex(table);
-  if (!OidIsValid(key)) key = RelationGetReplicaIndex(table);
-  order->by_block = !OidIsValid(key) && order->count == 0;
-  if (!OidIsValid(key)) return;
-  Relation index = index_open(key, AccessShareLock);
-  for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++) {
-    AddColumn(order, table, index->rd_index->indkey.values[i]);
-  }
-  index_close(index, AccessShareLock);
-}
-
-Order OrderOf(const Feed& feed, Relation table) {
-  Order order{};
-  if (feed.order_by != nullptr) {
-    ArrayIterator names = array_create_iterator(feed.order_by, 0, nullptr);
-    Datum name;
-    bool is_null;
-    while (array_iterate(names, &name, &is_null)) {
-      char* column = TextDatumGetCString(name);
-      AttrNumber number = get_attnum(RelationGetRelid(table), column);
-      if (number <= 0) {
-        ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
-                errmsg("table %s has no column \"%s\" to order by", RelationGetRelationName(table),
-                       column));
-      }
-      AddColumn(&order, table, number);
-    }
-  }
-  AddKey(&order, table);
-  return order;
-}
-
-// ---- the query ---------------------------------------------------------------------------------
-
-struct Query {
-  StringInfoData text;
-  Oid types[kOrderColumnsMax];
-  Datum values[kOrderColumnsMax];
-  int count;
-};
-
-void AppendOrder(Query* query, const Order& order, int count) {
-  for (int i = 0; i < count; i++) {
-    appendStringInfo(&query->text, "%s%s", i > 0 ? ", " : "", order.columns[i].name);
-  }
-}
-
-// `(a, b) > ($1, $2)` for the values of a text array, which may be fewer than the columns.
-void AppendBound(Query* query, const Order& order, const char* comparison, ArrayType* bound) {
-  ArrayIterator texts = array_create_iterator(bound, 0, nullptr);
-  Datum value;
-  bool is_null;
-  while (query->count < order.count && array_iterate(texts, &value, &is_null)) {
-    const OrderColumn& column = order.columns[query->count];
-    Oid input, parameter;
-    getTypeInputInfo(column.type, &input, &parameter);
-    query->types[query->count] = column.type;
-    query->values[query->count++] =
-        OidInputFunctionCall(input, TextDatumGetCString(value), parameter, -1);
-  }
-  appendStringInfoString(&query->text, " WHERE (");
-  AppendOrder(query, order, query->count);
-  appendStringInfo(&query->text, ") %s (", comparison);
-  for (int i = 0; i < query->count; i++) {
-    appendStringInfo(&query->text, "%s$%d", i > 0 ? ", " : "", i + 1);
-  }
-  appendStringInfoString(&query->text, ")");
-}
-
-const char* QuotedName(Relation table) {
-  return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(table)),
-                                    RelationGetRelationName(table));
-}
-
-// Rows that the filter does not want are found all the same: so each query has an end near by.
-void BeginQuery(const Feed& feed, Relation table, Query* query) {
-  *query = Query{};
-  initStringInfo(&query->text);
-  appendStringInfo(&query->text,
-                   "SELECT ctid, coalesce((%s\n)::pg_catalog.bool, false) FROM ONLY %s",
-                   feed.filter ? feed.filter : "true", QuotedName(table));
-}
-
-Query KeyQuery(const Feed& feed, Relation table, const Order& order) {
-  Query query;
-  BeginQuery(feed, table, &query);
-  if (feed.position != nullptr) {
-    AppendBound(&query, order, ">", feed.position);
-  } else if (feed.start_at != nullptr) {
-    AppendBound(&query, order, ">=", feed.start_at);
-  }
-  appendStringInfoString(&query.text, " ORDER BY ");
-  AppendOrder(&query, order, order.count);
-  appendStringInfo(&query.text, " LIMIT %d", feed.chunk_rows);
-  return query;
-}
-
-Query BlockQuery(const Feed& feed, Relation table, BlockNumber from, BlockNumber to) {
-  Query query;
-  BeginQuery(feed, table, &query);
-  appendStringInfo(&query.text, " WHERE ctid >= '(%u,0)'::pg_catalog.tid", from);
-  if (to != InvalidBlockNumber) {
-    appendStringInfo(&query.text, " AND ctid < '(%u,0)'::pg_catalog.tid", to);
-  }
-  return query;
-}
-
-Vec<FoundRow> Find(const Feed& feed, Query* query, Snapshot snapshot) {
-  Vec<FoundRow> found{};
-  found.context = CurrentMemoryContext;
-  AsConsumerOwner(feed.owner, [&] {
-    SPI_connect();
-    SPIPlanPtr plan = SPI_prepare(query->text.data, query->count, query->types);
-    if (plan == nullptr) elog(ERROR, "SPI_prepare: %s", SPI_result_code_string(SPI_result));
-    int result = SPI_execute_snapshot(plan, query->values, nullptr, snapshot, InvalidSnapshot, true,
-                                      false, 0);
-    if (result != SPI_OK_SELECT) elog(ERROR, "SPI_execute: %s", SPI_result_code_string(result));
-    for (uint64 i = 0; i < SPI_processed; i++) {
-      bool is_null;
-      HeapTuple row = SPI_tuptable->vals[i];
-      TupleDesc columns = SPI_tuptable->tupdesc;
-      FoundRow one;
-      one.tid =
-          *reinterpret_cast<ItemPointer>(DatumGetPointer(SPI_getbinval(row, columns, 1, &is_null)));
-      one.matches = DatumGetBool(SPI_getbinval(row, columns, 2, &is_null));
-      found.push(one);
-    }
-    SPI_finish();
-  });
-  return found;
+// A partition may have been detached meanwhile.
+bool StillBelongs(const Feed& feed, Relation leaf) {
+  Oid table = RelationGetRelid(leaf);
+  if (table == feed.relation) return true;
+  return list_member_oid(
+      leaf->rd_rel->relispartition ? get_partition_ancestors(table) : InheritanceAncestors(table),
+      feed.relation);
 }
 
 // ---- rows --------------------------------------------------------------------------------------
@@ -242,6 +93,8 @@ class RowEncoder {
                  DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&feed.uuid))));
   }
 
+  int32 TableNumber() const { return plan_->routes[0].face->name_id; }
+
   FeedRows Kind() const {
     const RoutePlan& route = plan_->routes[0];
     if (plan_->key_count == 0) return FeedRows::kWithoutKey;
@@ -268,14 +121,14 @@ class RowEncoder {
   void RequireRoute() {
     if (plan_->route_count == 0) {
       ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-              errmsg("the consumer does not capture table %s", QuotedName(table_)),
+              errmsg("the consumer does not capture table %s", QualifiedName(RelationGetRelid(table_))),
               errdetail("Its tables do not include it, or its owner may not read all of it."));
     }
     if (plan_->error != nullptr) ereport(ERROR, errmsg("%s", plan_->error));
     if (Kind() == FeedRows::kGroupedOtherwise && !plan_->forms[plan_->routes[0].form].shows_key) {
       ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
               errmsg("table %s cannot be backfilled without the right to read its key",
-                     QuotedName(table_)),
+                     QualifiedName(RelationGetRelid(table_))),
               errdetail("The consumer's groups are not those of the key, so that rows could not be "
                         "told from each other."));
     }
@@ -314,6 +167,7 @@ size_t EncodeRows(const Feed& feed, Decoder* decoder, Relation table, const Orde
                   const Vec<FoundRow>& found, bool careful, Chunk* chunk) {
   RowEncoder encoder(feed, decoder, table, careful);
   chunk->rows = encoder.Kind();
+  chunk->table = encoder.TableNumber();
   TupleTableSlot* slot = table_slot_create(table, nullptr);
   auto block = [&](size_t i) { return ItemPointerGetBlockNumber(&found.data[i].tid); };
   auto full = [&] { return decoder->batch.bytes() >= kChunkBytesMax; };
@@ -355,8 +209,7 @@ BlockNumber BlockOf(ArrayType* position) {
 // True: the table is read to its end.
 bool ReadByKey(const Feed& feed, Decoder* decoder, Relation table, const Order& order, bool careful,
                Chunk* chunk) {
-  Query query = KeyQuery(feed, table, order);
-  Vec<FoundRow> found = Find(feed, &query, chunk->snapshot);
+  Vec<FoundRow> found = FindByKey(feed, table, order, chunk->snapshot);
   size_t done = EncodeRows(feed, decoder, table, order, found, careful, chunk);
   return done == found.count && found.count < static_cast<size_t>(feed.chunk_rows);
 }
@@ -371,7 +224,8 @@ bool ReadByBlock(const Feed& feed, Decoder* decoder, Relation table, const Order
                  bool careful, Chunk* chunk) {
   if (feed.position != nullptr && feed.filenode != chunk->filenode) {
     ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-            errmsg("table %s was rewritten or truncated during its backfill", QuotedName(table)),
+            errmsg("table %s was rewritten or truncated during its backfill",
+                   QualifiedName(RelationGetRelid(table))),
             errdetail("It has no primary key and no replica identity index, so that its rows "
                       "cannot be found again."),
             errhint("Start another backfill."));
@@ -379,8 +233,8 @@ bool ReadByBlock(const Feed& feed, Decoder* decoder, Relation table, const Order
   BlockNumber end = RelationGetNumberOfBlocks(table);
   BlockNumber from = BlockOf(feed.position);
   BlockNumber to = from + BlocksOfChunk(feed, table);
-  Query query = BlockQuery(feed, table, from, to < end ? to : InvalidBlockNumber);
-  Vec<FoundRow> found = Find(feed, &query, chunk->snapshot);
+  Vec<FoundRow> found =
+      FindByBlock(feed, table, from, to < end ? to : InvalidBlockNumber, chunk->snapshot);
   size_t done = EncodeRows(feed, decoder, table, order, found, careful, chunk);
   if (done < found.count) to = ItemPointerGetBlockNumber(&found.data[done].tid);
   chunk->position = BlockPosition(to);
@@ -408,46 +262,71 @@ static std::string_view BytesOf(const bytea* value) {
   return {VARDATA(value), VARSIZE(value) - static_cast<size_t>(VARHDRSZ)};
 }
 
+// The position would mean another place by other columns.
+static void RequireSameOrder(const Feed& feed, Relation table, const Order& order) {
+  bool same = feed.position == nullptr || feed.position_of == nullptr ||
+              strcmp(feed.position_of, order.identity) == 0;
+  if (same) return;
+  ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+          errmsg("the key of table %s was changed during its backfill",
+                 QualifiedName(RelationGetRelid(table))),
+          errdetail("The rows are read in its order, so that the place cannot be found again."),
+          errhint("Start another backfill."));
+}
+
+enum class Read { kLater, kPart, kAll };
+
+static Read ReadLeaf(const Feed& feed, Relation table, Decoder* decoder, bool careful,
+                     Chunk* chunk) {
+  chunk->filenode = table->rd_rel->relfilenode;
+  chunk->low_ord = RouteOf(feed.consumer).end;
+  Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+  Order order = OrderOf(feed, table);
+  RequireSameOrder(feed, table, order);
+  if (order.by_block && feed.first_snapshot.empty()) {
+    // Which rows belong to an overflowed one could not be told later.
+    if (snapshot->suboverflowed) {
+      UnregisterSnapshot(snapshot);
+      return Read::kLater;
+    }
+    chunk->first_snapshot = BytesOf(SnapshotBytes(snapshot, true));
+  }
+  chunk->snapshot = snapshot;
+  chunk->position_of = order.identity;
+  PushActiveSnapshot(snapshot);
+  bool all = order.by_block ? ReadByBlock(feed, decoder, table, order, careful, chunk)
+                            : ReadByKey(feed, decoder, table, order, careful, chunk);
+  PopActiveSnapshot();
+  chunk->rows_sent += decoder->batch.rows();
+  return all ? Read::kAll : Read::kPart;
+}
+
 bool ReadChunk(const Feed& feed, Decoder* decoder, bool careful, Chunk* chunk) {
   chunk->leaf = OidIsValid(feed.leaf) ? feed.leaf : NextLeaf(feed, InvalidOid);
   chunk->position = feed.position;
   chunk->first_snapshot = feed.first_snapshot;
   chunk->rows_read = feed.rows_read;
   chunk->rows_sent = feed.rows_sent;
-  bool read_all = true;
-  if (OidIsValid(chunk->leaf)) {
-    // Before the snapshot: neither TRUNCATE nor a change of the columns comes in between.
-    Relation table = try_relation_open(chunk->leaf, AccessShareLock);
-    if (table != nullptr) {
-      chunk->filenode = table->rd_rel->relfilenode;
-      chunk->low_ord = RouteOf(feed.consumer).end;
-      chunk->snapshot = RegisterSnapshot(GetLatestSnapshot());
-      PushActiveSnapshot(chunk->snapshot);
-      Order order = OrderOf(feed, table);
-      if (order.by_block && feed.first_snapshot.empty()) {
-        if (chunk->snapshot->suboverflowed) {
-          // Which rows belong to it could not be told later.
-          PopActiveSnapshot();
-          UnregisterSnapshot(chunk->snapshot);
-          table_close(table, NoLock);
-          return false;
-        }
-        chunk->first_snapshot = BytesOf(SnapshotBytes(chunk->snapshot, true));
-      }
-      auto read = order.by_block ? ReadByBlock : ReadByKey;
-      read_all = read(feed, decoder, table, order, careful, chunk);
-      chunk->rows_sent += decoder->batch.rows();
-      PopActiveSnapshot();
-      table_close(table, NoLock);
-    }
+  // Before the snapshot: neither TRUNCATE nor a change of the columns comes in between.
+  Relation table =
+      OidIsValid(chunk->leaf) ? try_relation_open(chunk->leaf, AccessShareLock) : nullptr;
+  if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(feed.relation))) {
+    ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+            errmsg("the table was dropped during its backfill"));
   }
-  if (read_all) {
+  Read read = Read::kAll;
+  if (table != nullptr) {
+    if (StillBelongs(feed, table)) read = ReadLeaf(feed, table, decoder, careful, chunk);
+    table_close(table, NoLock);
+  }
+  if (read == Read::kAll) {
     chunk->leaf = OidIsValid(chunk->leaf) ? NextLeaf(feed, chunk->leaf) : InvalidOid;
     chunk->position = nullptr;
+    chunk->position_of = nullptr;
     chunk->filenode = InvalidOid;
     chunk->complete = !OidIsValid(chunk->leaf);
   }
-  return true;
+  return read != Read::kLater;
 }
 
 int64 EstimateRows(const Feed& feed) {

@@ -25,6 +25,7 @@ struct Feed {
   int32 chunk_rows;
   int32 rows_per_second;  // 0: no limit
   XLogRecPtr upto_lsn;
+  bool wal_lost;  // since it was asked for: perhaps with some of its chunks
   // sequin.feed_chunk
   bool marked;  // it has a row there: the route is kept
   bool begun;
@@ -32,7 +33,8 @@ struct Feed {
   int64 low_ord;
   Oid leaf;
   Oid filenode;
-  ArrayType* position;  // nullptr: at the beginning
+  ArrayType* position;      // nullptr: at the beginning
+  const char* position_of;  // Order::identity; nullptr: not known
   std::string_view first_snapshot;
   int64 rows_read;
   int64 rows_sent;
@@ -41,11 +43,13 @@ struct Feed {
 // What a turn found out; written with its rows.
 struct Chunk {
   FeedRows rows;
+  int32 table;  // number of the table that the rows of a backfill belong to; 0: no rows
   int64 low_ord;
   Snapshot snapshot;
   Oid leaf;
   Oid filenode;
   ArrayType* position;
+  const char* position_of;
   std::string_view first_snapshot;
   int64 rows_read;
   int64 rows_sent;

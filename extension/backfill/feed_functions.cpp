@@ -7,7 +7,9 @@
 #include "catalog/captured_table.h"
 #include "catalog/consumer.h"
 #include "catalog/stored_consumer.h"
+#include "change/value_settings.h"
 #include "filter/filter.h"
+#include "pg/memory.h"
 #include "pg/table.h"
 
 namespace sequin {
@@ -106,9 +108,25 @@ AttrNumber OrderColumn(Relation table, const char* name) {
   return number;
 }
 
+void RequireDifferent(const TextList& order_by) {
+  for (int i = 0; i < order_by.count; i++) {
+    for (int other = 0; other < i; other++) {
+      if (strcmp(order_by.items[i], order_by.items[other]) != 0) continue;
+      ereport(ERROR, errcode(ERRCODE_DUPLICATE_COLUMN),
+              errmsg("order_by names column \"%s\" twice", order_by.items[i]));
+    }
+  }
+}
+
 // The first column must lead an index: otherwise each chunk would sort the whole table.
 void CheckOrder(Relation table, const TextList& order_by) {
   if (order_by.count == 0) return;
+  if (order_by.count > INDEX_MAX_KEYS) {
+    ereport(ERROR, errcode(ERRCODE_TOO_MANY_COLUMNS),
+            errmsg("order_by has %d columns, but at most %d are possible", order_by.count,
+                   INDEX_MAX_KEYS));
+  }
+  RequireDifferent(order_by);
   if (!HasKey(table)) {
     ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
             errmsg("a backfill of table %s cannot be ordered", NameOf(table)),
@@ -139,8 +157,22 @@ Vec<AttrNumber> StartColumns(Relation table, const TextList& order_by) {
   return columns;
 }
 
-void CheckStart(Relation table, const TextList& order_by, const TextList& start) {
-  if (start.count == 0) return;
+// A value as the feeder will read it, whose time zone and date style are not those of the session.
+Datum FixedText(Oid type, const char* text) {
+  Oid input, output, parameter;
+  bool varlena;
+  getTypeInputInfo(type, &input, &parameter);
+  Datum value = OidInputFunctionCall(input, const_cast<char*>(text), parameter, -1);
+  getTypeOutputInfo(type, &output, &varlena);
+  int level = BeginValueSettings();
+  Datum fixed = CStringGetTextDatum(OidOutputFunctionCall(output, value));
+  AtEOXact_GUC(true, level);
+  return fixed;
+}
+
+// `start` as the feeder will read it; 0: none.
+Datum StartOf(Relation table, const TextList& order_by, const TextList& start) {
+  if (start.count == 0) return 0;
   Vec<AttrNumber> columns = StartColumns(table, order_by);
   if (static_cast<size_t>(start.count) > columns.count) {
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -148,13 +180,13 @@ void CheckStart(Relation table, const TextList& order_by, const TextList& start)
                    NameOf(table), columns.count),
             errhint("Give values of the order_by columns, or else of the primary key."));
   }
+  auto* texts = NewArray<Datum>(CurrentMemoryContext, static_cast<size_t>(start.count));
   for (int i = 0; i < start.count; i++) {
     Oid type =
         TupleDescAttr(RelationGetDescr(table), columns[static_cast<size_t>(i)] - 1)->atttypid;
-    Oid input, parameter;
-    getTypeInputInfo(getBaseType(type), &input, &parameter);
-    OidInputFunctionCall(input, const_cast<char*>(start.items[i]), parameter, -1);
+    texts[i] = FixedText(getBaseType(type), start.items[i]);
   }
+  return PointerGetDatum(construct_array(texts, start.count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 // Parsed as the feeder will: names are looked up in pg_catalog only.
@@ -290,17 +322,15 @@ pg_uuid_t* RequestBackfill(FunctionCallInfo call) {
   request.table = RelationGetRelid(table);
   request.filter = FilterArgument(call, 2);
   request.order_by = Argument(call, 3);
-  request.start_at = Argument(call, 4);
   request.chunk_rows = call->args[5].isnull ? kChunkRows : DatumGetInt32(call->args[5].value);
   CheckChunkRows(request.chunk_rows);
   CheckCaptured(consumer, table);
   TextList order_by{}, start{};
   if (request.order_by) order_by = TextListOf(request.order_by, "order_by");
-  if (request.start_at) start = TextListOf(request.start_at, "start_at");
+  if (Datum start_at = Argument(call, 4)) start = TextListOf(start_at, "start_at");
   if (order_by.count == 0) request.order_by = 0;
-  if (start.count == 0) request.start_at = 0;
   CheckOrder(table, order_by);
-  CheckStart(table, order_by, start);
+  request.start_at = StartOf(table, order_by, start);
   CheckBackfillFilter(table, request.filter);
   relation_close(table, NoLock);
   return Insert(request);

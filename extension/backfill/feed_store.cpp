@@ -93,6 +93,7 @@ void ReadFeed(Columns columns, Feed* feed) {
   feed->chunk_rows = columns.Int4();
   feed->rows_per_second = columns.Int4();
   feed->upto_lsn = DatumGetLSN(columns.Next());
+  feed->wal_lost = columns.Bool();
 }
 
 void ReadProgress(Columns columns, Feed* feed) {
@@ -110,12 +111,14 @@ void ReadProgress(Columns columns, Feed* feed) {
   feed->rows_read = columns.Int8();
   feed->rows_sent = columns.Int8();
   feed->begun = columns.Bool();
+  feed->position_of = columns.Text();
 }
 
 bool LockFeedRow(int32 id, Feed* feed) {
   return Statement(
              "SELECT id, uuid, kind = 'replay', consumer, relation, filter, order_by, start_at, "
-             "chunk_rows, coalesce(rows_per_second, 0), upto_lsn "
+             "chunk_rows, coalesce(rows_per_second, 0), upto_lsn, "
+             "EXISTS (SELECT FROM sequin.gap g WHERE g.to_lsn > feed.upto_lsn) "
              "FROM sequin.feed WHERE id = $1 AND state = 'running' FOR UPDATE SKIP LOCKED")
              .Int4(id)
              .Run([&](MemoryContext home, HeapTuple row, TupleDesc columns) {
@@ -160,7 +163,7 @@ bool LockFeed(int32 id, FeedRow* out) {
       });
   Statement(
       "SELECT complete, low_ord, leaf, filenode, position, first_snapshot, rows_read, rows_sent, "
-      "EXISTS (SELECT FROM sequin.feed WHERE id = $1 AND rows_total IS NOT NULL) FROM "
+      "EXISTS (SELECT FROM sequin.feed WHERE id = $1 AND rows_total IS NOT NULL), position_of FROM "
       "sequin.feed_chunk WHERE feed = $1")
       .Int4(id)
       .Run([&](MemoryContext home, HeapTuple row, TupleDesc columns) {
@@ -171,18 +174,22 @@ bool LockFeed(int32 id, FeedRow* out) {
 
 bool WriteLowMark(int32 id) {
   int32 consumer = 0;
-  Statement("SELECT consumer FROM sequin.feed WHERE id = $1 AND state = 'running'")
+  bool replay = false;
+  Statement("SELECT consumer, kind = 'replay' FROM sequin.feed WHERE id = $1 AND state = 'running'")
       .Int4(id)
       .Run([&](MemoryContext, HeapTuple row, TupleDesc columns) {
-        consumer = Columns(row, columns).Int4();
+        Columns of(row, columns);
+        consumer = of.Int4();
+        replay = of.Bool();
       });
   if (consumer == 0) return false;
+  RouteRange range = RouteOf(consumer);
   Statement(
       "INSERT INTO sequin.feed_chunk (feed, consumer, low_ord, held_ord) VALUES ($1, $2, $3, $3) "
       "ON CONFLICT (feed) DO UPDATE SET snapshot = NULL")
       .Int4(id)
       .Int4(consumer)
-      .Int8(RouteOf(consumer).end)
+      .Int8(replay ? range.first : range.end)
       .Run();
   return true;
 }
@@ -196,7 +203,7 @@ void StoreChunk(const Feed& feed, const Chunk& chunk) {
   Statement(
       "UPDATE sequin.feed_chunk SET held_ord = low_ord, low_ord = $2, snapshot = $3, leaf = $4, "
       "filenode = $5, position = $6, first_snapshot = $7, rows_read = $8, rows_sent = $9, "
-      "complete = $10 WHERE feed = $1")
+      "complete = $10, position_of = $11 WHERE feed = $1")
       .Int4(feed.id)
       .Int8(chunk.low_ord)
       .Add(BYTEAOID,
@@ -209,6 +216,7 @@ void StoreChunk(const Feed& feed, const Chunk& chunk) {
       .Int8(chunk.rows_read)
       .Int8(chunk.rows_sent)
       .Add(BOOLOID, BoolGetDatum(chunk.complete))
+      .Text(chunk.position_of)
       .Run();
 }
 

@@ -19,7 +19,8 @@ void ListRunningFeeds(Vec<int32>* ids);
 // more, or somebody else has one of them locked.
 bool LockFeed(int32 id, FeedRow* row);
 
-// The route of its consumer is kept from here on. False: it is not running.
+// The route of its consumer is kept: from here on for a backfill, all that there is for a replay.
+// False: it is not running.
 bool WriteLowMark(int32 id);
 void StoreEstimate(int32 id, int64 rows);
 void StoreChunk(const Feed& feed, const Chunk& chunk);

@@ -46,6 +46,8 @@ class Feeder {
  private:
   Turn Take(int32 id);
   void WaitUntilPassed(XLogRecPtr position);
+  template <typename Body>
+  bool Attempt(Body&& body);
   bool DefinitionInForce(const FeedRow& row);
   void LowMark(int32 id);
   void UseDefinition(const FeedRow& row);
@@ -59,9 +61,10 @@ class Feeder {
 
   DatabaseState* state_;
   Decoder decoder_;
-  Vec<RelationName> tables_;
+  Vec<RelationName> tables_;  // that backfills have had rows of
   HTAB* known_;
   int32 routed_;  // the consumer in decoder_.routing
+  TransactionId routed_version_;
   ItemPointerData routed_row_;
   HTAB* paces_;
   TimestampTz again_at_;      // when the next replay that keeps a pace has its turn
@@ -92,6 +95,20 @@ void Feeder::WaitUntilPassed(XLogRecPtr position) {
       });
 }
 
+// A transaction that is tried again with the feed's next turn: somebody may have its row locked.
+template <typename Body>
+bool Feeder::Attempt(Body&& body) {
+  ErrorData* error = InContext(turn_, [&] {
+    return TryTransaction([&] {
+      PushActiveSnapshot(GetTransactionSnapshot());
+      body();
+      PopActiveSnapshot();
+    });
+  });
+  if (error != nullptr) ereport(LOG, errmsg("sequin: feeder: %s", error->message));
+  return error == nullptr;
+}
+
 // ---- definitions -------------------------------------------------------------------------------
 
 bool SamePlace(ItemPointerData a, ItemPointerData b) {
@@ -116,11 +133,16 @@ bool Feeder::DefinitionInForce(const FeedRow& row) {
 
 // The definition goes through the same reader as that of the capture worker.
 void Feeder::UseDefinition(const FeedRow& row) {
-  if (routed_ == row.feed.consumer && SamePlace(routed_row_, row.consumer_place)) return;
+  // By its place alone another version might be taken for it, after VACUUM.
+  if (routed_ == row.feed.consumer && routed_version_ == row.consumer_version &&
+      SamePlace(routed_row_, row.consumer_place)) {
+    return;
+  }
   if (routed_ != 0) decoder_.routing.Remove(routed_);
   decoder_.routing.Set(row.feed.consumer, row.definition);
   for (Definition* definition : decoder_.routing.definitions()) definition->actions |= kRead;
   routed_ = row.feed.consumer;
+  routed_version_ = row.consumer_version;
   routed_row_ = row.consumer_place;
 }
 
@@ -128,8 +150,7 @@ void Feeder::UseDefinition(const FeedRow& row) {
 // and definitions that committed before are in force.
 void Feeder::LowMark(int32 id) {
   bool written = false;
-  InTransaction([&] { written = WriteLowMark(id); });
-  if (!written) return;
+  if (!Attempt([&] { written = WriteLowMark(id); }) || !written) return;
   chunk_ends_[0] = chunk_ends_[1] = XactLastCommitEnd;
   WaitUntilPassed(chunk_ends_[1]);
   if (marked_ != nullptr) marked_->in_force = true;
@@ -218,6 +239,10 @@ void Feeder::KeepPace(const Feed& feed, const Chunk& chunk) {
 Turn Feeder::ChunkTurn(int32 id, bool careful) {
   FeedRow row;
   if (!LockFeed(id, &row)) return Turn::kLater;
+  if (row.feed.wal_lost) {
+    ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+            errmsg("WAL that was not captured may have had rows of it: start another one"));
+  }
   // Done means: all of it is in the log. After a restart a mark tells where that is.
   if (row.feed.complete && !XLogRecPtrIsInvalid(chunk_ends_[1])) {
     finish_due_ = true;
@@ -237,7 +262,10 @@ Turn Feeder::ChunkTurn(int32 id, bool careful) {
     return Turn::kLater;
   }
   StoreChunk(row.feed, chunk);
-  EmitTables(row.feed.replay ? named : tables_);
+  for (const RelationName& name : tables_) {
+    if (name.id == chunk.table) named.push(name);
+  }
+  EmitTables(named);
   EmitRows(chunk.rows);
   KeepPace(row.feed, chunk);
   if (chunk.snapshot != nullptr) UnregisterSnapshot(chunk.snapshot);
@@ -261,7 +289,7 @@ bool IsPassing(const ErrorData* error) {
 
 void Feeder::Finish(int32 id) {
   WaitUntilPassed(chunk_ends_[1]);
-  InTransaction([&] { SetFeedState(id, "done", nullptr); });
+  Attempt([&] { SetFeedState(id, "done", nullptr); });
 }
 
 Turn Feeder::Take(int32 id) {
@@ -300,7 +328,7 @@ Turn Feeder::Take(int32 id) {
     // Perhaps it was one row that cannot be a message. That costs a dead letter, not the backfill.
     if (!careful) continue;
     ereport(LOG, errmsg("sequin: feed %d failed: %s", id, error->message));
-    InTransaction([&] { SetFeedState(id, "failed", error->message); });
+    Attempt([&] { SetFeedState(id, "failed", error->message); });
   }
   return Turn::kProgress;
 }

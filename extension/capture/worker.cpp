@@ -100,12 +100,12 @@ void Worker::Start(DatabaseState* state) {
     if (extension) known = appender_.LoadProgress();
   });
   if (!extension) DropSlotAndLeave(slot.text);
-  if (known && appender_.progress().stopped) {
-    LWLockAcquire(Shared()->lock, LW_EXCLUSIVE);
-    state->wanted = Wanted::kStopped;
-    LWLockRelease(Shared()->lock);
-    proc_exit(0);
-  }
+  LWLockAcquire(Shared()->lock, LW_EXCLUSIVE);
+  // start() waits for a slot that was lost while capture was stopped, and can say so only then.
+  bool stopped = known && appender_.progress().stopped && !state->create_slot;
+  if (stopped) state->wanted = Wanted::kStopped;
+  LWLockRelease(Shared()->lock);
+  if (stopped) proc_exit(0);
 
   SetDecoder(&decoder);
   XLogRecPtr created_at = InvalidXLogRecPtr;
@@ -282,6 +282,8 @@ bool Worker::RetentionTurn() {
   TimestampTz now = GetCurrentTimestamp();
   if (now - last_retention_ < kRetentionUs) return false;
   SeparateCaches();
+  // Otherwise the last one would wait for the next write, and be kept as long as there is none.
+  appender_.RotateIfDue();
   XLogRecPtr passed = pg_atomic_read_u64(&state_->passed);
   bool more = DropOldestSegment(passed) || TrimStreams(appender_.key_state());
   if (more) return true;

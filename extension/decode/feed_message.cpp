@@ -7,15 +7,12 @@
 namespace sequin {
 namespace {
 
-constexpr int kTablesMax = 64;
-
-// Table numbers of the feeder, and ours, within one transaction.
+// Numbers of a table: the feeder's, and ours.
 struct TableNumbers {
-  int32 theirs[kTablesMax];
-  int32 ours[kTablesMax];
-  int count;
+  int32 theirs;
+  int32 ours;
 };
-TableNumbers tables;
+Vec<TableNumbers> tables;  // of the present transaction; lives for the process
 
 [[noreturn]] void Damaged() {
   ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("a message of the feeder is damaged"));
@@ -24,20 +21,18 @@ TableNumbers tables;
 
 int32 TableNumber(int32 theirs) {
   if (theirs <= 0) return theirs;  // messages: of nothing, and of streams
-  for (int i = 0; i < tables.count; i++) {
-    if (tables.theirs[i] == theirs) return tables.ours[i];
+  for (const TableNumbers& table : tables) {
+    if (table.theirs == theirs) return table.ours;
   }
   Damaged();
 }
 
 void TakeTable(Decoder* decoder, const FeedPart& part, std::string_view names) {
   size_t schema_size = strnlen(names.data(), names.size());
-  if (schema_size + 1 >= names.size() || names.back() != '\0' || tables.count == kTablesMax) {
-    Damaged();
-  }
-  tables.theirs[tables.count] = part.number;
-  tables.ours[tables.count++] =
-      decoder->plans.IdOfName(part.table, names.data(), names.data() + schema_size + 1);
+  if (schema_size + 1 >= names.size() || names.back() != '\0') Damaged();
+  tables.context = TopMemoryContext;
+  tables.push({part.number, decoder->plans.IdOfName(part.table, names.data(),
+                                                    names.data() + schema_size + 1)});
 }
 
 // Where the fixed columns in front of the key are: a log row has no nulls.
@@ -101,7 +96,7 @@ void TakeRows(Decoder* decoder, const TransactionPlace& place, int64 idx, const 
 }  // namespace
 
 void TakeFeedChunk(Decoder* decoder, TupleDesc descriptor, HeapTuple row) {
-  tables.count = 0;
+  tables.clear();
   bool is_null;
   auto column = [&](FeedChunkColumn number) {
     return heap_getattr(row, number, descriptor, &is_null);

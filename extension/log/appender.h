@@ -50,6 +50,8 @@ class Appender {
   // Writes the leading transactions that are visible; returns how many are left because they are
   // not visible yet.
   size_t WriteVisible(Batch* batch);
+  // Begins a new segment when the last one is full; otherwise the next slice does.
+  void RotateIfDue();
   // Gives new consumers of streams more of what the stream holds, sequin.batch_rows at once.
   void AdvanceStarts();
   bool AnyStarts() const { return !starts_.empty(); }
@@ -106,7 +108,6 @@ class Appender {
   void WriteProgress();
   void OpenSegment();
   void CloseSegment();
-  void RotateIfDue();
   void CreateSegment();
 
   MemoryContext context_;
@@ -122,6 +123,7 @@ class Appender {
   Oid route_oid_;
   int32 segment_incarnation_;
   int64 segment_bytes_;
+  TimestampTz rotate_again_at_;  // after a failure
   Relation log_;
   Relation route_;
 

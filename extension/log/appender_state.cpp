@@ -34,6 +34,7 @@ enum ProgressColumn {
 // The slot may run ahead of the log by this much WAL without a write: a manual advance beyond it
 // is noticed at the next start.
 static constexpr XLogRecPtr kConfirmStep = 16 * 1024 * 1024;
+static constexpr TimestampTz kRotateAgainUs = 10 * USECS_PER_SEC;
 
 // Where this database lives: a copy of the data folder elsewhere has another one.
 static const char* Fingerprint() {
@@ -127,6 +128,7 @@ void Appender::WriteProgress() {
   set(kPartIdx, Int64GetDatum(progress_.part_idx));
   set(kNextSeq, Int64GetDatum(progress_.next_seq));
   set(kConfirmLimit, LSNGetDatum(progress_.confirm_limit));
+  set(kStopped, BoolGetDatum(false));
   HeapTuple old_row = progress_row_;
   InContext(context_, [&] {
     progress_row_ = heap_modify_tuple(old_row, RelationGetDescr(table), values, nulls, replace);
@@ -363,14 +365,27 @@ void Appender::CloseSegment() {
   log_ = route_ = nullptr;
 }
 
-// A transaction of its own, before the slice that goes into the new segment.
+// A transaction of its own, before the slice that goes into the new segment. While there cannot be a
+// new one, an event trigger that is ENABLE ALWAYS may be against it, the full one grows on.
 void Appender::RotateIfDue() {
-  bool full = segment_bytes_ >= SegmentBytes();
+  bool full = segment_bytes_ >= SegmentBytes() && GetCurrentTimestamp() >= rotate_again_at_;
   bool other_incarnation = segment_no_ != 0 && segment_incarnation_ != progress_.incarnation;
   if (!full && !other_incarnation) return;
   replorigin_session_origin = DoNotReplicateId;
-  InTransaction([&] { CreateSegment(); });
+  ErrorData* error = InContext(context_, [&] {
+    return TryTransaction([&] {
+      PushActiveSnapshot(GetTransactionSnapshot());
+      CreateSegment();
+      PopActiveSnapshot();
+    });
+  });
   replorigin_session_origin = InvalidRepOriginId;
+  if (error == nullptr) return;
+  if (other_incarnation) ReThrowError(error);
+  rotate_again_at_ = GetCurrentTimestamp() + kRotateAgainUs;
+  ereport(WARNING, errmsg("sequin could not begin a segment of the log: %s", error->message),
+          errdetail("The last one grows beyond sequin.segment_size until it can."));
+  FreeErrorData(error);
 }
 
 void Appender::CreateSegment() {
@@ -404,15 +419,15 @@ void Appender::CreateSegment() {
                  static_cast<long long>(route->next_ord)));
   }
   SPI_finish();
+  CommandCounterIncrement();
+  char log[NAMEDATALEN], route[NAMEDATALEN];
+  pg_snprintf(log, sizeof(log), "log_%d", no);
+  pg_snprintf(route, sizeof(route), "route_%d", no);
+  log_oid_ = OwnTableOid(log);
+  route_oid_ = OwnTableOid(route);
   segment_no_ = no;
   segment_incarnation_ = progress_.incarnation;
   segment_bytes_ = 0;
-  CommandCounterIncrement();
-  char name[NAMEDATALEN];
-  pg_snprintf(name, sizeof(name), "log_%d", no);
-  log_oid_ = OwnTableOid(name);
-  pg_snprintf(name, sizeof(name), "route_%d", no);
-  route_oid_ = OwnTableOid(name);
 }
 
 }  // namespace sequin

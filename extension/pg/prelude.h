@@ -288,6 +288,19 @@ inline Node* ExpandVirtualColumns(Node* tree, [[maybe_unused]] Relation relation
 #endif
 }
 
+// The columns that a query reads of the table with that number, as numbers above
+// FirstLowInvalidHeapAttributeNumber. The executor asks for no rights to that table any more.
+inline Bitmapset* TakeReadColumns(Query* query, int number) {
+  RangeTblEntry* table = rt_fetch(number, query->rtable);
+#if PG_VERSION_NUM >= 160000
+  RTEPermissionInfo* rights = getRTEPermissionInfo(query->rteperminfos, table);
+#else
+  RangeTblEntry* rights = table;
+#endif
+  rights->requiredPerms = 0;
+  return rights->selectedCols;
+}
+
 // The server gave the slot up: the WAL or the rows it needs may be gone.
 inline bool SlotIsInvalid(const ReplicationSlot* slot) {
 #if PG_VERSION_NUM >= 160000

@@ -292,3 +292,86 @@ def test_nothing_is_lost_or_doubled_when_processes_are_killed(own_server):
         server.sql("SELECT sequin.ack('c', %s::uuid[])", [ack for ack, _ in rows])
     assert counts == {i: 1 for i in range(1, 20001)}
     assert latest == dict(server.sql("SELECT id, n FROM moving"))
+
+
+def failed(database, backfill):
+    wait_until(lambda: progress(database, backfill)[0] == "failed", "the backfill fails", 60)
+    return progress(database, backfill)[3]
+
+
+def test_each_chunk_is_encoded_with_the_definition_in_force(own_database):
+    """Also when VACUUM has given the place of an old version of the consumer's row to the newest one."""
+    table = own_database.table("id int PRIMARY KEY, note text, secret text, stop int DEFAULT 1")
+    own_database.sql(f"INSERT INTO {table} SELECT i, 'n', 's', (i <> 6)::int FROM generate_series(1, 10) i")
+    consumer = own_database.consumer(table)
+    own_database.sql("SELECT sequin.alter_consumer(%s, exclude_columns => '{note}')", consumer)
+    backfill = start(own_database, consumer, table, filter="1 / stop = 1", chunk_rows=2)
+    assert failed(own_database, backfill) == "division by zero"
+    own_database.sql("SELECT sequin.alter_consumer(%s, exclude_columns => '{note,stop}')", consumer)
+    own_database.sql("VACUUM sequin.consumer")
+    own_database.sql("SELECT sequin.alter_consumer(%s, exclude_columns => '{secret}')", consumer)
+    own_database.sql(f"UPDATE {table} SET stop = 1")
+    own_database.sql("SELECT sequin.resume_backfill(%s)", backfill)
+    done(own_database, backfill)
+    records = {message["record"]["id"]: message["record"] for message in messages_of(own_database, consumer)
+               if message["action"] == "read"}
+    assert [i for i in sorted(records) if "secret" in records[i]] == [1, 2, 3, 4]
+    assert [i for i in sorted(records) if "note" in records[i]] == [5, 6, 7, 8, 9, 10]
+
+
+def test_a_backfill_fails_when_wal_was_lost_that_may_have_had_its_rows(own_server):
+    server = own_server
+    server.sql("CREATE TABLE t (id int PRIMARY KEY, stop int DEFAULT 1)")
+    server.sql("INSERT INTO t SELECT i, (i <> 6)::int FROM generate_series(1, 10) i")
+    server.sql("SELECT sequin.create_consumer('c', tables => '{public.t}')")
+    backfill = server.value("SELECT sequin.backfill('c', 't', filter => '1 / stop = 1', chunk_rows => 2)")
+    state = "SELECT state FROM sequin.backfills WHERE id = %s"
+    wait_until(lambda: server.value(state, backfill) == "failed", "the backfill stands in the middle", 60)
+    server.sql("SELECT sequin.stop()")
+    server.sql("UPDATE t SET stop = 1")
+    server.sql("SELECT sequin.resume_backfill(%s)", backfill)
+    server.sql("SELECT pg_drop_replication_slot(%s)", server.slot_name())
+    server.sql("SELECT sequin.start()")
+    wait_until(lambda: server.value(state, backfill) != "running", "the backfill ends", 60)
+    assert server.value(state, backfill) == "failed"
+    assert "WAL that was not captured" in server.value("SELECT error FROM sequin.backfills")
+    again = server.value("SELECT sequin.backfill('c', 't')")
+    wait_until(lambda: server.value(state, again) != "running", "another backfill ends", 60)
+    assert server.value(state, again) == "done"
+
+
+def test_the_log_is_kept_for_a_replay_that_runs(own_server):
+    """Also that part of it which was there before the replay was asked for."""
+    server = own_server
+    server.sql("ALTER SYSTEM SET sequin.segment_size = '1MB'")
+    server.sql("ALTER SYSTEM SET sequin.retention = 0")
+    server.sql("SELECT pg_reload_conf()")
+    server.sql("CREATE TABLE t (id int PRIMARY KEY, filler text)")
+    server.sql("SELECT sequin.create_consumer('c', tables => '{public.t}')")
+    server.sql("SELECT sequin.create_consumer('late', tables => '{public.t}')")  # keeps all of it for now
+    for part in range(3):
+        server.sql("INSERT INTO t SELECT i, repeat('x', 2000) FROM generate_series(%s, %s) i",
+                   part * 600 + 1, part * 600 + 600)
+        server.sql("SELECT sequin.sync()")
+    rows = server.sql("SELECT ack_id FROM sequin.receive('c', 10000)")
+    server.sql("SELECT sequin.ack('c', %s::uuid[])", [ack for ack, in rows])
+    first = server.value("SELECT min(no) FROM sequin.segment")
+    replay = server.value("SELECT sequin.replay('c', rows_per_second => 1)")
+    wait_until(lambda: server.value("SELECT rows_sent FROM sequin.replays") > 0, "it has sent a message", 60)
+    server.sql("SELECT sequin.drop_consumer('late')")
+    server.sql("INSERT INTO t VALUES (0, 'a segment behind the others')")
+    server.sql("SELECT sequin.sync()")
+    looked = server.output().count("reloading configuration files")
+    server.sql("SELECT pg_reload_conf()")
+    wait_until(lambda: server.output().count("reloading configuration files") > looked, "retention is told to look")
+    server.sql("INSERT INTO t VALUES (-1, 'captured after that look')")
+    server.sql("SELECT sequin.sync()")
+    server.sql("INSERT INTO t VALUES (-2, 'captured after that look')")
+    server.sql("SELECT sequin.sync()")
+    assert server.value("SELECT min(no) FROM sequin.segment") == first
+    server.sql("SELECT sequin.cancel_replay(%s)", replay)
+
+    def gone():
+        server.sql("SELECT pg_reload_conf()")
+        return server.value("SELECT min(no) FROM sequin.segment") > first
+    wait_until(gone, "without the replay the segment goes", 60)
