@@ -204,9 +204,9 @@ SPIPlanPtr Prepare(const char* text, int count, Oid* types, Bitmapset** columns)
 void CheckFilterRights(const Feed& feed, Relation table) {
   if (feed.filter == nullptr) return;
   Bitmapset* columns;
-  SPI_freeplan(Prepare(psprintf("SELECT (%s\n)::pg_catalog.bool FROM ONLY %s", feed.filter,
-                                QuotedName(table)),
-                       0, nullptr, &columns));
+  SPI_freeplan(Prepare(
+      psprintf("SELECT (%s\n)::pg_catalog.bool FROM ONLY %s", feed.filter, QuotedName(table)), 0,
+      nullptr, &columns));
   Oid rights_table = RightsTable(table);
   for (int member = -1; (member = bms_next_member(columns, member)) >= 0;) {
     int column = member + FirstLowInvalidHeapAttributeNumber;

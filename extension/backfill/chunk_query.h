@@ -1,4 +1,4 @@
-// Finding the rows of a chunk: in which order a table is read, and the query for the next rows in it.
+// Finding the rows of a chunk: in which order a table is read, and the query for its next rows.
 #pragma once
 
 #include "backfill/feed.h"

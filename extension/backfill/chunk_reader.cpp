@@ -120,9 +120,10 @@ class RowEncoder {
  private:
   void RequireRoute() {
     if (plan_->route_count == 0) {
-      ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-              errmsg("the consumer does not capture table %s", QualifiedName(RelationGetRelid(table_))),
-              errdetail("Its tables do not include it, or its owner may not read all of it."));
+      ereport(
+          ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+          errmsg("the consumer does not capture table %s", QualifiedName(RelationGetRelid(table_))),
+          errdetail("Its tables do not include it, or its owner may not read all of it."));
     }
     if (plan_->error != nullptr) ereport(ERROR, errmsg("%s", plan_->error));
     if (Kind() == FeedRows::kGroupedOtherwise && !plan_->forms[plan_->routes[0].form].shows_key) {

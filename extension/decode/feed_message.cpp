@@ -31,8 +31,8 @@ void TakeTable(Decoder* decoder, const FeedPart& part, std::string_view names) {
   size_t schema_size = strnlen(names.data(), names.size());
   if (schema_size + 1 >= names.size() || names.back() != '\0') Damaged();
   tables.context = TopMemoryContext;
-  tables.push({part.number, decoder->plans.IdOfName(part.table, names.data(),
-                                                    names.data() + schema_size + 1)});
+  tables.push({part.number,
+               decoder->plans.IdOfName(part.table, names.data(), names.data() + schema_size + 1)});
 }
 
 // Where the fixed columns in front of the key are: a log row has no nulls.

@@ -365,8 +365,8 @@ void Appender::CloseSegment() {
   log_ = route_ = nullptr;
 }
 
-// A transaction of its own, before the slice that goes into the new segment. While there cannot be a
-// new one, an event trigger that is ENABLE ALWAYS may be against it, the full one grows on.
+// A transaction of its own, before the slice that goes into the new segment. While there cannot be
+// a new one, an event trigger that is ENABLE ALWAYS may be against it, the full one grows on.
 void Appender::RotateIfDue() {
   bool full = segment_bytes_ >= SegmentBytes() && GetCurrentTimestamp() >= rotate_again_at_;
   bool other_incarnation = segment_no_ != 0 && segment_incarnation_ != progress_.incarnation;

@@ -295,7 +295,8 @@ void DeclareLoss(const Loss& loss) {
           errdetail("The log was kept for it up to its limit %s.", loss.reason));
 }
 
-// Not by SQL: event triggers of the database, whatever they say about DROP TABLE, are for its users.
+// Not by SQL: event triggers of the database, whatever they say about DROP TABLE, are for its
+// users.
 void DropTable(Oid table) {
   deleteDependencyRecordsForClass(RelationRelationId, table, ExtensionRelationId,
                                   DEPENDENCY_EXTENSION);
@@ -312,8 +313,8 @@ void Drop(const OldSegment& segment) {
   Run(psprintf("DELETE FROM sequin.segment_start WHERE segment = %d", segment.no), SPI_OK_DELETE);
 }
 
-// What goes wrong here, a view of a user's that depends on a segment for one, costs disk space until
-// it is put right. It must not cost capture.
+// What goes wrong here, a view of a user's that depends on a segment for one, costs disk space
+// until it is put right. It must not cost capture.
 template <typename Body>
 bool InOwnTransaction(Body&& body) {
   replorigin_session_origin = DoNotReplicateId;
