@@ -22,7 +22,7 @@ from tests.support.tcp_proxy import Proxy
 from tests.support.waiting import wait_until
 
 CLIENTS = paths.ROOT / "tests" / "crash" / "clients"
-WAL_DISK_MB, DATA_DISK_MB = 400, 2048
+WAL_DISK_MB, DATA_DISK_MB = 1024, 2048
 SMALL_WAL = {"max_wal_size": "128MB", "min_wal_size": "32MB"}
 WRITERS = 4
 
