@@ -17,6 +17,7 @@ class Promotion(Fault):
     def take_over(self, scene, standby):
         standby.promote()
         scene.promoted(standby)
+        scene.expect_gap()  # from there to the new slot nothing is captured
 
 
 class SynchronousPromotion(Promotion):
