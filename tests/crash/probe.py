@@ -1,6 +1,7 @@
 """Probes: changes that the campaign commits itself, to learn when each consumer gets them."""
 
 import itertools
+import threading
 import time
 
 from tests.crash.clients import identity
@@ -12,12 +13,15 @@ PAUSE_SECONDS = 0.02
 
 
 class Probes:
+    """Several threads may ask."""
+
     def __init__(self, folder, consumers):
         self.folder = folder
         self.consumers = consumers  # (name, source)
         self.numbers = itertools.count(1)
         self.read_to, self.seen = {}, {}
         self.log = open(folder / "writer-0.log", "a")
+        self.lock = threading.Lock()
 
     def commit(self, server):
         """One change for consumers of tables, one for those of the stream. Returns the transaction."""
@@ -36,8 +40,9 @@ class Probes:
         finally:
             connection.close()
             events = [entry * 2, entry * 4 + 1, entry, letter * 2, letter * 4 + 2, letter]
-            self.log.write(f'[{tx},"{outcome}",{sent},{time.monotonic_ns()},{events},[]]\n'.replace(" ", ""))
-            self.log.flush()
+            with self.lock:
+                self.log.write(f'[{tx},"{outcome}",{sent},{time.monotonic_ns()},{events},[]]\n'.replace(" ", ""))
+                self.log.flush()
 
     def arrivals(self):
         """By transaction and consumer: when its first client got it."""
@@ -53,7 +58,8 @@ class Probes:
         return self.seen
 
     def missing(self, tx):
-        got = self.arrivals().get(tx, {})
+        with self.lock:
+            got = self.arrivals().get(tx, {})
         return [name for name, _ in self.consumers if name not in got]
 
     def wait(self, commit, seconds):
