@@ -21,6 +21,9 @@ static constexpr size_t kBatchBytesMax = 16 * 1024 * 1024;
 // One commit that stays invisible keeps all that follow it waiting, also those without rows.
 static constexpr size_t kBatchTransactionsMax = 100000;
 static constexpr long kBatchAgeMaxUs = 10000;
+// So far behind, how soon a batch is written is of no interest, but how often: each one costs.
+static constexpr XLogRecPtr kFarBehind = 4 * 1024 * 1024;
+static constexpr long kBatchAgeFarBehindMaxUs = 100000;
 static constexpr long kIdleMs = 1000;
 static constexpr long kOthersWalMs = 10;
 static constexpr long kInvisibleTailMs = 5;
@@ -177,7 +180,7 @@ void Worker::SeparateCaches() {
     invalidations_seen_ = SharedInvalidMessageCounter;
     catalogs_differ_until_ = GetXLogInsertRecPtr();
   }
-  if (moved || context_->reader->EndRecPtr < catalogs_differ_until_) InvalidateSystemCaches();
+  if (moved || context_->reader->EndRecPtr < catalogs_differ_until_) EmptyCachesButPlans();
 }
 
 // Decodes until the batch is worth writing; false when it stopped at the end of the WAL.
@@ -190,11 +193,13 @@ bool Worker::DecodeTurn() {
   if (!batch.CanGrow() || full()) return invisible_ == 0;
   SeparateCaches();
   flush_seen_ = GetFlushRecPtr(nullptr);
+  bool far_behind = flush_seen_ > context_->reader->EndRecPtr + kFarBehind;
+  long age_max = far_behind ? kBatchAgeFarBehindMaxUs : kBatchAgeMaxUs;
   TimestampTz begun = GetCurrentTimestamp();
   for (int records = 1; DecodeRecord(context_); records++) {
     CHECK_FOR_INTERRUPTS();
     if (full()) return true;
-    if (records % 64 == 0 && !batch.empty() && GetCurrentTimestamp() - begun > kBatchAgeMaxUs) {
+    if (records % 64 == 0 && !batch.empty() && GetCurrentTimestamp() - begun > age_max) {
       return true;
     }
   }

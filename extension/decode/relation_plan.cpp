@@ -10,11 +10,12 @@
 namespace sequin {
 
 static HTAB* all_plans = nullptr;  // for the invalidation callback, which cannot be unregistered
+static bool emptying = false;      // the caches forget, and nothing has changed
 
 // Plans of partitions and children depend on the tables above, too: on their names and on who may
 // read them.
 static void InvalidateOne(Datum, Oid relid) {
-  if (all_plans == nullptr) return;
+  if (all_plans == nullptr || emptying) return;
   HASH_SEQ_STATUS scan;
   hash_seq_init(&scan, all_plans);
   while (auto* plan = static_cast<RelationPlan*>(hash_seq_search(&scan))) {
@@ -25,6 +26,13 @@ static void InvalidateOne(Datum, Oid relid) {
 // Names of schemas are part of plans; types and operators are part of compiled filters.
 static void InvalidateAll(Datum, int, uint32) {
   InvalidateOne(0, InvalidOid);
+}
+
+// An ERROR in between ends the worker.
+void EmptyCachesButPlans() {
+  emptying = true;
+  InvalidateSystemCaches();
+  emptying = false;
 }
 
 struct NameKey {

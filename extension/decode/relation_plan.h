@@ -71,6 +71,8 @@ struct RoutePlan {
   bool group_in_identity;  // the WAL carries their old values
 };
 
+struct RouteIndex;
+
 struct RelationPlan {
   Oid relid;  // hash key: the table in the WAL (a leaf, for partitioned tables)
   bool valid;
@@ -93,6 +95,7 @@ struct RelationPlan {
   bool key_in_identity;  // old keys are in the WAL
   RoutePlan* routes;
   int route_count;
+  RouteIndex* route_index;  // nullptr: not made yet
   FilterRows* filter_rows;  // nullptr: no filters
   int timed_changes;        // so many more: each filter by itself
   FormPlan* forms;
@@ -107,6 +110,10 @@ struct RelationPlan {
   }
   bool IsPartition() const { return root.relation != own.relation; }
 };
+
+// Empties the server's caches of the catalogs, which have nothing to do with plans: those are made
+// under the historic snapshot only, and decoded transactions say what has changed under it.
+void EmptyCachesButPlans();
 
 class RelationPlans {
  public:
