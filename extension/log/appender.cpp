@@ -92,7 +92,24 @@ void Appender::TakeRecord(ChangeRecord* record, TimestampTz commit_time) {
 // ---- routes -------------------------------------------------------------------------------------
 
 Appender::ConsumerRoute* Appender::RouteOf(int32 consumer) {
-  return static_cast<ConsumerRoute*>(hash_search(routes_, &consumer, HASH_FIND, nullptr));
+  ConsumerRoute*& recent = recent_[static_cast<uint32>(consumer) % kRecentRoutes];
+  if (recent != nullptr && recent->consumer == consumer) return recent;
+  auto* found = static_cast<ConsumerRoute*>(hash_search(routes_, &consumer, HASH_FIND, nullptr));
+  if (found != nullptr) recent = found;
+  return found;
+}
+
+void Appender::RemoveRoute(ConsumerRoute* route) {
+  size_t kept = 0;
+  for (ConsumerRoute* other : dirty_) {
+    if (other != route) dirty_[kept++] = other;
+  }
+  dirty_.count = kept;
+  pfree(route->bytes);
+  pfree(route->writer);
+  int32 consumer = route->consumer;
+  recent_[static_cast<uint32>(consumer) % kRecentRoutes] = nullptr;
+  hash_search(routes_, &consumer, HASH_REMOVE, nullptr);
 }
 
 void Appender::AddEntry(ConsumerRoute* route, const Target& target, int64 seq) {

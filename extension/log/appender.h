@@ -86,8 +86,10 @@ class Appender {
   };
   static constexpr int kRouteEntriesMax = 256;
   static constexpr int kStagedMax = 1000;
+  static constexpr size_t kRecentRoutes = 256;
 
   ConsumerRoute* RouteOf(int32 consumer);
+  void RemoveRoute(ConsumerRoute* route);
   void AddConsumer(int32 consumer, int64 next_ord);
   bool SliceMayEnd(Batch* batch);
   void WriteSlice(Batch* batch, size_t* visible);
@@ -129,6 +131,7 @@ class Appender {
 
   FeedWindow window_;  // open while the rows of a backfill chunk are written
   HTAB* routes_;
+  ConsumerRoute* recent_[kRecentRoutes];  // of routes_, by the last bits of their consumer
   Vec<ConsumerRoute*> dirty_;
   Vec<HeapTuple> route_rows_;
   HeapTupleData* staged_;

@@ -207,14 +207,7 @@ void Appender::ApplyEvents(const Transaction& transaction) {
       }
       ApplySource(event.consumer, event.definition, created);
     } else if (ConsumerRoute* route = RouteOf(event.consumer)) {
-      size_t kept = 0;
-      for (ConsumerRoute* other : dirty_) {
-        if (other != route) dirty_[kept++] = other;
-      }
-      dirty_.count = kept;
-      pfree(route->bytes);
-      pfree(route->writer);
-      hash_search(routes_, &event.consumer, HASH_REMOVE, nullptr);
+      RemoveRoute(route);
       Oid types[] = {INT4OID};
       Datum values[] = {Int32GetDatum(event.consumer)};
       Execute("DELETE FROM sequin.routing WHERE consumer = $1", types, values);
