@@ -180,10 +180,8 @@ static void AddTakers(const RelationPlan* plan, const TransactionPlace& place, i
   // Most routes go by the key under one name: their groups are computed once.
   const Face* by_key_of = nullptr;
   Target by_key{};
-  for (int i = 0; i < plan->route_count; i++) {
-    const RouteMatch& match = encoder->matches[static_cast<size_t>(i)];
-    if (match.action == 0) continue;
-    const RoutePlan& route = plan->routes[i];
+  for (const RouteMatch& match : encoder->matches) {
+    const RoutePlan& route = plan->routes[match.route];
     Oid relation = route.face->relation;
     Taker taker{};
     taker.row =

@@ -276,7 +276,7 @@ static void PlanFilter(RelationPlan* plan, Relation relation, const RouteRequest
   StopFilterBudget();
   if (GetCurrentTimestamp() - begun > kSlowCompilationUs &&
       ++definition->slow_compilations >= kSlowCompilationsMax) {
-    definition->filter_off = true;
+    TurnFilterOff(definition);
   }
   if (error != nullptr || filter == nullptr) return;
   route->filter = filter;

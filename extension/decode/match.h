@@ -7,12 +7,13 @@
 namespace sequin {
 
 struct RouteMatch {
-  ActionMask action;  // as what the consumer gets it; 0: not at all
+  int route;          // of plan->routes
+  ActionMask action;  // as what the consumer gets it
   bool candidate;     // its filter is evaluated when it is received
 };
 
-// One element for each of plan->routes; false: nobody takes the change. `rows` are those of the
-// tuples, `before` completed as far as the WAL allows.
+// The routes that take the change, ascending; false: nobody does. `rows` are those of the tuples,
+// `before` completed as far as the WAL allows.
 bool MatchRoutes(RelationPlan* plan, ActionMask action, HeapTuple before, HeapTuple after,
                  const RowBuffers& rows, Vec<RouteMatch>* matches);
 

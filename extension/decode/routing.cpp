@@ -145,6 +145,22 @@ size_t Routing::PositionOf(int32 consumer) const {
   return i;
 }
 
+static uint64 filter_generation = 1;
+
+uint64 FilterGeneration() {
+  return filter_generation;
+}
+
+void NoteFailedFilter(const Definition* definition) {
+  if (!definition->filter_failed) filter_generation++;
+  definition->filter_failed = true;
+}
+
+void TurnFilterOff(const Definition* definition) {
+  if (!definition->filter_off) filter_generation++;
+  definition->filter_off = true;
+}
+
 void Routing::Changed() {
   generation_++;
   any_messages_ = false;

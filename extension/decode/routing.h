@@ -33,8 +33,14 @@ struct Definition {
   // How its filter does while decoding, of whatever table. Kept when plans are made anew.
   mutable int filter_failures;  // in a row
   mutable int slow_compilations;
+  mutable bool filter_failed;  // at least once
   mutable bool filter_off;  // it cost too much: all its changes are looked at when they are claimed
 };
+
+// Grows when a filter of whatever definition fails for the first time or is turned off.
+uint64 FilterGeneration();
+void NoteFailedFilter(const Definition* definition);
+void TurnFilterOff(const Definition* definition);
 
 class Routing {
  public:

@@ -109,6 +109,7 @@ void CheckFilterSyntax(const char* sql) {
 
 struct CompiledFilter {
   ExprState* state;
+  FilterShape shape;
   Bitmapset* row_columns;  // that it looks at in the new row, or in the plain one
   Bitmapset* old_columns;
   Bitmapset* plain_columns;
@@ -153,8 +154,9 @@ CompiledFilter* CompileFilter(Relation relation, Oid published, const char* sql,
       InContext(scratch, [&] { return ParseFilterExpression(relation, published, sql); });
   CompiledFilter* compiled = InContext(NewContext(context, "sequin filter"), [&] {
     CompiledFilter* filter = New<CompiledFilter>(CurrentMemoryContext);
-    filter->state =
-        ExecInitExpr(PlaceRows(static_cast<Expr*>(copyObjectImpl(expression.tree))), nullptr);
+    auto* tree = static_cast<Expr*>(copyObjectImpl(expression.tree));
+    filter->shape = ShapeOf(reinterpret_cast<Node*>(tree));
+    filter->state = ExecInitExpr(PlaceRows(tree), nullptr);
     filter->row_columns = bms_union(expression.new_columns, expression.plain_columns);
     filter->old_columns = bms_copy(expression.old_columns);
     filter->plain_columns = bms_copy(expression.plain_columns);
@@ -165,6 +167,10 @@ CompiledFilter* CompileFilter(Relation relation, Oid published, const char* sql,
   });
   MemoryContextDelete(scratch);
   return compiled;
+}
+
+const FilterShape& ShapeOf(const CompiledFilter* filter) {
+  return filter->shape;
 }
 
 bool FilterKnowsOldRow(Relation relation, const CompiledFilter* filter) {

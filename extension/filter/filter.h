@@ -5,6 +5,7 @@
 // (varno 3), which is NEW for insert and update and OLD for delete.
 #pragma once
 
+#include "filter/shape.h"
 #include "pg/prelude.h"
 
 namespace sequin {
@@ -73,6 +74,8 @@ uint32 UnloggedActions(Relation relation, const CompiledFilter* filter);
 // Whether it looks at columns that `readable` says no to.
 bool FilterLooksAt(Relation relation, const CompiledFilter* filter,
                    bool (*readable)(AttrNumber column, void* argument), void* argument);
+
+const FilterShape& ShapeOf(const CompiledFilter* filter);
 
 // Null counts as false. Raises what the expression raises: callers run it in a subtransaction.
 bool EvaluateFilter(CompiledFilter* filter, FilterRows* rows);

@@ -274,6 +274,26 @@ inline int OwnProcNumber() {
 #endif
 }
 
+// What an operator is in an ordering operator family.
+inline constexpr int kNotEqualStrategy = 6;  // after the strategies of btrees
+#if PG_VERSION_NUM >= 180000
+using OperatorReading = OpIndexInterpretation;
+inline List* OperatorReadings(Oid op) {
+  return get_op_index_interpretation(op);
+}
+inline int StrategyOf(const OperatorReading& reading) {
+  return reading.cmptype;
+}
+#else
+using OperatorReading = OpBtreeInterpretation;
+inline List* OperatorReadings(Oid op) {
+  return get_op_btree_interpretation(op);
+}
+inline int StrategyOf(const OperatorReading& reading) {
+  return reading.strategy;
+}
+#endif
+
 // attgenerated of columns whose values are nowhere stored; as of 18, and never seen before.
 inline constexpr char kGeneratedVirtual = 'v';
 
