@@ -40,6 +40,8 @@ void RouteReader::CloseSegment() {
 
 void RouteReader::Close() {
   CloseSegment();
+  entries_ = {};
+  at_ = 0;
   located_ = false;
 }
 
@@ -212,6 +214,7 @@ void SplitKey(std::string_view stored, LogRow* row) {
 
 void LogReader::Close() {
   CloseSegment();
+  texts_ = nullptr;  // of the context that was current; it may be opened in another one
   kept_rows_.Close();
   if (kept_ != nullptr) table_close(kept_, NoLock);
   kept_ = nullptr;

@@ -85,25 +85,27 @@ LateFilter* FilterFor(const Consumer* consumer, Relation relation, const Publish
 CandidateJudge::CandidateJudge(int32 consumer)
     : id_(consumer),
       context_(CurrentMemoryContext),
+      loaded_(NewContext(CurrentMemoryContext, "sequin judge")),
       each_(NewContext(CurrentMemoryContext, "sequin candidate")),
       discarded_(MemoryOf(CurrentMemoryContext)) {}
 
 void CandidateJudge::Begin() {
-  const Consumer* before = consumer_;
+  TransactionId before = consumer_ ? consumer_->version : InvalidTransactionId;
   consumer_ = nullptr;
+  MemoryContextReset(loaded_);
   spent_ = 0;
   conflict_ = out_of_time_ = decided_ = failures_changed_ = false;
   last_error_ = suspended_ = nullptr;
   if (discarded_.size() == 0) return;
   // Somebody may have altered the filter while this receive waited.
   LoadConsumer();
-  if (before == nullptr || before->version != consumer_->version) {
+  if (before != consumer_->version) {
     discarded_ = HashMap<bool>(MemoryOf(context_));
   }
 }
 
 void CandidateJudge::LoadConsumer() {
-  consumer_ = InContext(context_, [&] { return FindConsumerById(id_, ConsumerUse::kReceive); });
+  consumer_ = InContext(loaded_, [&] { return FindConsumerById(id_, ConsumerUse::kReceive); });
   filler_ = UnchangedFiller(consumer_);
   failures_ = ReadFilterFailures(id_);
   // Somebody has let it go on.

@@ -40,6 +40,7 @@ class CandidateJudge {
 
   int32 id_;
   MemoryContext context_;
+  MemoryContext loaded_;                // consumer_, of one look
   MemoryContext each_;                  // of one evaluation
   const Consumer* consumer_ = nullptr;  // as it is now; read for the first candidate
   LogReader log_;

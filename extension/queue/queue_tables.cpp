@@ -23,6 +23,7 @@ Memory MemoryOf(MemoryContext context) {
 
 void QueueTables::Open() {
   context_ = CurrentMemoryContext;
+  locked_claims_ = {};
   claim_.Open("claim");
   held_.Open("held");
   settle_.Open("settle");

@@ -26,6 +26,7 @@ static constexpr size_t kAnswerBytesMax = 256 * 1024 * 1024;
 Receiver::Receiver(const Consumer* consumer, const ReceiveRequest& request)
     : consumer_(consumer),
       request_(request),
+      look_(NewContext(CurrentMemoryContext, "sequin look")),
       judge_(consumer->id),
       latest_(consumer->id, consumer->stream),
       tables_(consumer->id) {
@@ -84,9 +85,15 @@ ClaimRules Receiver::Rules(const OpenClaims& open) const {
 }
 
 bool Receiver::Claim(bool wait_rather) {
-  claims_.clear();
+  claims_ = {};
   over_ = nullptr;
+  engine_ = nullptr;
   more_to_scan_ = false;
+  MemoryContextReset(look_);
+  return InContext(look_, [&] { return Look(wait_rather); });
+}
+
+bool Receiver::Look(bool wait_rather) {
   LockConsumer(consumer_->id, true);
   if (HasFilter(consumer_) && IsSuspended(consumer_->id)) {
     next_due_ = PG_INT64_MAX;

@@ -46,6 +46,7 @@ class Receiver {
   bool gave_back() const { return gave_back_; }
 
  private:
+  bool Look(bool wait_rather);
   bool TakeBatches(ClaimEngine* engine);
   bool FindNamed(OpenClaims* open);
   ClaimRules Rules(const OpenClaims& open) const;
@@ -54,6 +55,7 @@ class Receiver {
 
   const Consumer* consumer_;
   ReceiveRequest request_;
+  MemoryContext look_;  // of one Claim: a receive that waits looks again and again
   CandidateJudge judge_;
   LatestReader latest_;
   QueueTables tables_;
