@@ -178,7 +178,9 @@ Oid IndexOn(Relation table, AttrNumber column) {
     HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
     if (!HeapTupleIsValid(tuple)) continue;
     auto* form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
-    if (form->indisunique && form->indnatts == 1 && form->indkey.values[0] == column) {
+    // REINDEX CONCURRENTLY has another one beside it, which is empty at first, and may stay so.
+    if (form->indisvalid && form->indisunique && form->indnatts == 1 &&
+        form->indkey.values[0] == column) {
       found = form->indexrelid;
     }
     ReleaseSysCache(tuple);

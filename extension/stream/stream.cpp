@@ -33,7 +33,10 @@ Oid IndexOn(Relation table, AttrNumber column) {
     HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
     if (!HeapTupleIsValid(tuple)) continue;
     auto* form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
-    if (form->indisunique && form->indkey.values[0] == column) found = form->indexrelid;
+    // REINDEX CONCURRENTLY has another one beside it, which is empty at first, and may stay so.
+    if (form->indisvalid && form->indisunique && form->indkey.values[0] == column) {
+      found = form->indexrelid;
+    }
     ReleaseSysCache(tuple);
   }
   if (!OidIsValid(found)) elog(ERROR, "table \"sequin.stream\" has lost an index");
