@@ -6,10 +6,10 @@ from tests.crash.judge.deliveries import ACK, DEAD_LETTER, DONE, NACK, NO_ANSWER
 
 
 class DeadLetters:
-    """`dead`: their changes."""
+    """`dead`: their changes. certain: whether what was answered is still true at the end."""
 
-    def __init__(self, server, consumer, deliveries):
-        self.consumer, self.all, self.truth = consumer, deliveries, deliveries.truth
+    def __init__(self, server, consumer, deliveries, certain):
+        self.consumer, self.all, self.truth, self.certain = consumer, deliveries, deliveries.truth, certain
         rows = server.sql("SELECT message::text, reason, attempts FROM sequin.dead_letters(%s)", consumer.name)
         self.rows = [(self.truth.find(identity.read_envelope(message)[0]), reason, attempts)
                      for message, reason, attempts in rows]
@@ -32,7 +32,7 @@ class DeadLetters:
         for row in self.rows:
             self.deserved(*row)
         for change, found in self.deliveries.items():
-            if change >= 0 and change not in self.dead:
+            if self.certain and change >= 0 and change not in self.dead:
                 self.missing(change, found)
 
     def settled(self, delivery, verb, *results):
@@ -40,7 +40,7 @@ class DeadLetters:
 
     def deserved(self, change, reason, attempts):
         found = self.deliveries.get(change, [])
-        if any(self.settled(one, ACK, DONE) for one in found):
+        if self.certain and any(self.settled(one, ACK, DONE) for one in found):
             self.add(change, f"was accepted and is a dead letter ({reason})")
         if reason == "rejected":
             if not any(self.settled(one, DEAD_LETTER, DONE, NO_ANSWER) for one in found):

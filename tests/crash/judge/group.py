@@ -25,12 +25,14 @@ class Group:
     def judge(self):
         self.everything_done()
         self.in_order()
+        if not self.certain:
+            return  # claims, and what was answered to settles, went with the tail
         self.one_holder()
         for change, found in self.by_change.items():
             self.stale_refused(change, found)
-            if self.certain and len(found) > 1:
+            if len(found) > 1:
                 self.never_again(change, found)
-        if len(self.own) > 1 and self.certain:
+        if len(self.own) > 1:
             self.taken_back()
 
     # -- I1 -----------------------------------------------------------------------------------
@@ -119,11 +121,11 @@ class Group:
     def stale_refused(self, change, found):
         """A delivery that was followed by another one cannot be settled any more, and only one can be accepted."""
         accepted = sum(map(self.accepted, found))
-        if accepted > 1 and self.certain:
+        if accepted > 1:
             self.add("I7", f"{self.truth.describe(change)} was accepted from {accepted} deliveries")
         for one in found:
             for verb, sent, _, result in self.all.settles(one):
-                if result == UNKNOWN and self.certain:
+                if result == UNKNOWN:
                     self.add("I7", f"{self.truth.describe(change)} was delivered, and its delivery is unknown")
                 elif result == DONE and any(self.asked(other) > self.got(one) and self.got(other) < sent
                                             for other in found if other != one):

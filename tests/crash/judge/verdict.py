@@ -31,7 +31,7 @@ class Verdict:
     def consumer(self, consumer):
         paths = sorted(self.scene.folder.glob(f"{consumer.name}.*.history"))
         deliveries = Deliveries(self.truth, consumer.name, paths, self.findings)
-        letters = DeadLetters(self.scene.server, consumer, deliveries)
+        letters = DeadLetters(self.scene.server, consumer, deliveries, self.certain)
         for changes, own in self.groups(deliveries, consumer.source == "stream"):
             Group(deliveries, changes, own, letters.dead, self.certain).judge()
         if self.certain:
