@@ -265,13 +265,15 @@ Datum sequin_capture_definitions_changed(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(sequin_sync);
 Datum sequin_sync(PG_FUNCTION_ARGS) {
   RequireShared();
+  PreventCommandDuringRecovery("sequin.sync()");
   if (TransactionIdIsValid(GetTopTransactionIdIfAny())) {
     ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
             errmsg("sequin.sync() cannot wait for the transaction it is called in"),
             errhint("Commit first."));
   }
   Interval* timeout = PG_GETARG_INTERVAL_P(0);
-  long timeout_ms = static_cast<long>(timeout->time / 1000 + timeout->day * INT64CONST(86400000));
+  int64 day_count = timeout->day + timeout->month * INT64CONST(30);
+  long timeout_ms = static_cast<long>(timeout->time / 1000 + day_count * INT64CONST(86400000));
   DatabaseState* state = FindDatabase(MyDatabaseId, false);
   if (state == nullptr) {
     ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -1,32 +1,24 @@
 // Statements run as the owner of the definition tables (owner_statement.h).
 #include "catalog/owner_statement.h"
 
+#include "catalog/owner_rights.h"
+
 namespace sequin {
 
 void RunAsOwner(const char* statement, StatementValues* values,
                 void (*read)(void* argument, HeapTuple row, TupleDesc columns), void* argument) {
-  Relation table = OpenOwnTable("consumer", AccessShareLock);
-  Oid owner = table->rd_rel->relowner;
-  CloseOwnTable(table, AccessShareLock);
-  Oid caller;
-  int security;
-  GetUserIdAndSecContext(&caller, &security);
-  SetUserIdAndSecContext(owner, security | SECURITY_LOCAL_USERID_CHANGE);
-  int nest_level = NewGUCNestLevel();
-  set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-                    GUC_ACTION_SAVE, true, 0, false);
-  if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
-  SPIPlanPtr plan = SPI_prepare(statement, values->count(), values->types());
-  if (plan == nullptr) elog(ERROR, "SPI_prepare: %s", SPI_result_code_string(SPI_result));
-  int result = SPI_execute_snapshot(plan, values->values(), values->nulls(), GetLatestSnapshot(),
-                                    InvalidSnapshot, false, true, 0);
-  if (result < 0) elog(ERROR, "SPI_execute: %s", SPI_result_code_string(result));
-  if (SPI_processed > 0 && SPI_tuptable != nullptr) {
-    read(argument, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
-  }
-  SPI_finish();
-  AtEOXact_GUC(true, nest_level);
-  SetUserIdAndSecContext(caller, security);
+  AsOwner([&] {
+    if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
+    SPIPlanPtr plan = SPI_prepare(statement, values->count(), values->types());
+    if (plan == nullptr) elog(ERROR, "SPI_prepare: %s", SPI_result_code_string(SPI_result));
+    int result = SPI_execute_snapshot(plan, values->values(), values->nulls(), GetLatestSnapshot(),
+                                      InvalidSnapshot, false, true, 0);
+    if (result < 0) elog(ERROR, "SPI_execute: %s", SPI_result_code_string(result));
+    if (SPI_processed > 0 && SPI_tuptable != nullptr) {
+      read(argument, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+    }
+    SPI_finish();
+  });
 }
 
 }  // namespace sequin

@@ -17,10 +17,17 @@ class StatementValues {
     nulls_[count_++] = is_null ? 'n' : ' ';
     return *this;
   }
-  StatementValues& Text(const char* value) { return Add(TEXTOID, CStringGetTextDatum(value)); }
+  // nullptr is NULL.
+  StatementValues& Text(const char* value) {
+    return Add(TEXTOID, value ? CStringGetTextDatum(value) : Datum{0}, value == nullptr);
+  }
   StatementValues& Bool(bool value) { return Add(BOOLOID, BoolGetDatum(value)); }
   StatementValues& Int4(int32 value) { return Add(INT4OID, Int32GetDatum(value)); }
   StatementValues& Int8(int64 value) { return Add(INT8OID, Int64GetDatum(value)); }
+  // Limits are stored as NULL when there is none.
+  StatementValues& Limit(int32 value) { return Add(INT4OID, Int32GetDatum(value), value == 0); }
+  StatementValues& Limit8(int64 value) { return Add(INT8OID, Int64GetDatum(value), value == 0); }
+  StatementValues& Json(const Jsonb* value) { return Add(JSONBOID, PointerGetDatum(value)); }
   StatementValues& Role(Oid role) { return Add(REGROLEOID, ObjectIdGetDatum(role)); }
 
   int count() const { return count_; }
@@ -29,7 +36,7 @@ class StatementValues {
   const char* nulls() const { return nulls_; }
 
  private:
-  static constexpr int kMost = 16;
+  static constexpr int kMost = 40;
 
   int count_ = 0;
   Oid types_[kMost];

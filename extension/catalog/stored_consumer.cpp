@@ -2,96 +2,43 @@
 #include "catalog/stored_consumer.h"
 
 #include "catalog/consumer.h"
-#include "catalog/owner_rights.h"
+#include "catalog/owner_statement.h"
 #include "pg/table.h"
 
 namespace sequin {
 namespace {
 
-// Values of a statement's $1, $2, …
-class Parameters {
- public:
-  Parameters& Add(Oid type, Datum value) { return Add(type, value, false); }
-  Parameters& Text(const char* value) {
-    return Add(TEXTOID, value ? CStringGetTextDatum(value) : Datum{0}, value == nullptr);
-  }
-  Parameters& Texts(const TextList& list, bool present = true) {
-    return Add(TEXTARRAYOID, present ? TextArrayDatum(list) : Datum{0}, !present);
-  }
-  Parameters& Milliseconds(const MillisecondsList& list) {
-    return Add(INT8ARRAYOID, list.count ? MillisecondsDatum(list) : Datum{0}, list.count == 0);
-  }
-  Parameters& Bool(bool value) { return Add(BOOLOID, BoolGetDatum(value)); }
-  Parameters& Int4(int32 value) { return Add(INT4OID, Int32GetDatum(value)); }
-  Parameters& Int8(int64 value) { return Add(INT8OID, Int64GetDatum(value)); }
-  // Limits are stored as NULL when there is none.
-  Parameters& Limit(int32 value) { return Add(INT4OID, Int32GetDatum(value), value == 0); }
-  Parameters& Limit8(int64 value) { return Add(INT8OID, Int64GetDatum(value), value == 0); }
-  Parameters& Json(const Jsonb* value) { return Add(JSONBOID, PointerGetDatum(value)); }
-
-  int count() const { return count_; }
-  Oid* types() { return types_; }
-  Datum* values() { return values_; }
-  const char* nulls() const { return nulls_; }
-
- private:
-  static constexpr int kMost = 40;
-
-  Parameters& Add(Oid type, Datum value, bool is_null) {
-    if (count_ == kMost) elog(ERROR, "too many parameters");
-    types_[count_] = type;
-    values_[count_] = value;
-    nulls_[count_++] = is_null ? 'n' : ' ';
-    return *this;
-  }
-
-  int count_ = 0;
-  Oid types_[kMost];
-  Datum values_[kMost];
-  char nulls_[kMost];
-};
-
-// Runs one statement; `read` sees its first row, if there is one, in the SPI context. It sees the
-// newest committed rows under every isolation level: LockDeclarations makes that safe, and what
-// FindConsumer found must be found here too.
-template <typename Read>
-void Execute(const char* statement, Parameters& parameters, Read&& read) {
-  AsOwner([&] {
-    MemoryContext home = CurrentMemoryContext;
-    if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
-    SPIPlanPtr plan = SPI_prepare(statement, parameters.count(), parameters.types());
-    if (plan == nullptr) elog(ERROR, "SPI_prepare: %s", SPI_result_code_string(SPI_result));
-    int result = SPI_execute_snapshot(plan, parameters.values(), parameters.nulls(),
-                                      GetLatestSnapshot(), InvalidSnapshot, false, true, 0);
-    if (result < 0) elog(ERROR, "SPI_execute: %s", SPI_result_code_string(result));
-    if (SPI_processed > 0 && SPI_tuptable != nullptr) {
-      read(home, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
-    }
-    SPI_finish();
-  });
-}
-
-void Execute(const char* statement, Parameters& parameters) {
-  Execute(statement, parameters, [](MemoryContext, HeapTuple, TupleDesc) {});
-}
-
 void ExecuteFor(int32 consumer, const char* statement) {
-  Parameters parameters;
-  parameters.Int4(consumer);
-  Execute(statement, parameters);
+  StatementValues values;
+  values.Int4(consumer);
+  RunAsOwner(statement, values);
+}
+
+StatementValues& AddTexts(StatementValues* values, const TextList& list, bool present) {
+  return values->Add(TEXTARRAYOID, present ? TextArrayDatum(list) : Datum{0}, !present);
+}
+
+// An empty list is NULL.
+StatementValues& AddTexts(StatementValues* values, const TextList& list) {
+  return AddTexts(values, list, list.count > 0);
+}
+
+StatementValues& AddMilliseconds(StatementValues* values, const MillisecondsList& list) {
+  return values->Add(INT8ARRAYOID, list.count ? MillisecondsDatum(list) : Datum{0},
+                     list.count == 0);
 }
 
 int32 InsertEndpoint(const Declaration& declaration) {
-  Parameters parameters;
-  parameters.Text(declaration.name)
+  StatementValues values;
+  values.Text(declaration.name)
       .Text(declaration.push_url)
       .Json(declaration.push_headers)
       .Int8(declaration.push_timeout_ms);
   int32 id = 0;
-  Execute(
+  RunAsOwner(
       "INSERT INTO sequin.endpoint (name, url, headers, timeout_ms) VALUES ($1, $2, $3, $4) "
       "RETURNING id",
-      parameters, [&](MemoryContext, HeapTuple row, TupleDesc columns) {
+      values, [&](HeapTuple row, TupleDesc columns) {
         bool is_null;
         id = DatumGetInt32(SPI_getbinval(row, columns, 1, &is_null));
       });
@@ -176,30 +123,28 @@ void ReadDeclaration(StoredRow row, Declaration* declaration) {
 }
 
 // $1 to $27 of insert and update of sequin.consumer.
-void AddColumns(Parameters* parameters, const Declaration& declaration) {
-  parameters->Text(declaration.status)
-      .Texts(declaration.tables)
-      .Texts(declaration.actions)
-      .Text(declaration.filter)
-      .Texts(declaration.group_columns, declaration.custom_group)
+void AddColumns(StatementValues* values, const Declaration& declaration) {
+  values->Text(declaration.status);
+  AddTexts(values, declaration.tables, true);
+  AddTexts(values, declaration.actions, true).Text(declaration.filter);
+  AddTexts(values, declaration.group_columns, declaration.custom_group)
       .Int8(declaration.visibility_timeout_ms)
       .Limit(declaration.max_deliver)
       .Int8(declaration.backoff_base_ms)
       .Int8(declaration.backoff_max_ms)
       .Limit(declaration.max_in_flight)
       .Int4(declaration.push_batch_size)
-      .Json(declaration.annotations)
-      .Texts(declaration.columns, declaration.columns.count > 0)
-      .Texts(declaration.exclude_columns, declaration.exclude_columns.count > 0)
+      .Json(declaration.annotations);
+  AddTexts(values, declaration.columns);
+  AddTexts(values, declaration.exclude_columns)
       .Json(declaration.table_options)
       .Text(declaration.number_format)
       .Bool(declaration.publish_via_partition_root)
       .Bool(declaration.include_children)
       .Text(declaration.filter_transition)
-      .Bool(declaration.fill_unchanged)
-      .Texts(declaration.message_prefixes, declaration.message_prefixes.count > 0)
-      .Text(declaration.order_mode)
-      .Milliseconds(declaration.backoff_ms)
+      .Bool(declaration.fill_unchanged);
+  AddTexts(values, declaration.message_prefixes).Text(declaration.order_mode);
+  AddMilliseconds(values, declaration.backoff_ms)
       .Text(declaration.mode)
       .Text(declaration.key_pattern)
       .Limit8(declaration.retain_ms)
@@ -209,32 +154,33 @@ void AddColumns(Parameters* parameters, const Declaration& declaration) {
 }  // namespace
 
 void LockDeclarations() {
+  PreventCommandDuringRecovery("changing consumers or streams");
   LockRelationOid(OwnTableOid("consumer"), ShareRowExclusiveLock);
 }
 
 void EnsureCapture() {
-  Parameters none;
-  Execute("SELECT sequin.capture_ensure()", none);
+  StatementValues none;
+  RunAsOwner("SELECT sequin.capture_ensure()", none);
 }
 
 bool ConsumerExists(const char* name) {
   bool exists = false;
-  Parameters parameters;
-  parameters.Text(name);
-  Execute("SELECT 1 FROM sequin.consumer WHERE name = $1", parameters,
-          [&](MemoryContext, HeapTuple, TupleDesc) { exists = true; });
+  StatementValues values;
+  values.Text(name);
+  RunAsOwner("SELECT 1 FROM sequin.consumer WHERE name = $1", values,
+             [&](HeapTuple, TupleDesc) { exists = true; });
   return exists;
 }
 
 pg_uuid_t* InsertConsumer(const Declaration& declaration, Oid owner) {
-  Parameters parameters;
-  AddColumns(&parameters, declaration);
-  parameters.Text(declaration.name).Add(REGROLEOID, ObjectIdGetDatum(owner)).Text(Home());
-  parameters.Int4(declaration.stream);
+  StatementValues values;
+  AddColumns(&values, declaration);
+  values.Text(declaration.name).Role(owner).Text(Home());
+  values.Int4(declaration.stream);
   // A pull consumer has no endpoint: number 0 stands for it here.
-  parameters.Int4(declaration.push_url != nullptr ? InsertEndpoint(declaration) : 0);
+  values.Int4(declaration.push_url != nullptr ? InsertEndpoint(declaration) : 0);
   auto* uuid = static_cast<pg_uuid_t*>(palloc(sizeof(pg_uuid_t)));
-  Execute(
+  RunAsOwner(
       "INSERT INTO sequin.consumer (status, tables, actions, filter, group_columns,"
       " visibility_timeout_ms, max_deliver, backoff_base_ms, backoff_max_ms, max_in_flight,"
       " push_batch_size, annotations, columns, exclude_columns, table_options, number_format,"
@@ -245,7 +191,7 @@ pg_uuid_t* InsertConsumer(const Declaration& declaration, Oid owner) {
       " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, nullif($31, 0),"
       " nullif($32, 0))"
       " RETURNING uuid",
-      parameters, [&](MemoryContext, HeapTuple row, TupleDesc columns) {
+      values, [&](HeapTuple row, TupleDesc columns) {
         bool is_null;
         *uuid = *DatumGetUUIDP(SPI_getbinval(row, columns, 1, &is_null));
       });
@@ -254,19 +200,20 @@ pg_uuid_t* InsertConsumer(const Declaration& declaration, Oid owner) {
 
 Declaration LoadDeclaration(int32 consumer) {
   Declaration declaration{};
-  Parameters parameters;
-  parameters.Int4(consumer);
-  Execute(kSelect, parameters, [&](MemoryContext home, HeapTuple row, TupleDesc columns) {
+  MemoryContext home = CurrentMemoryContext;
+  StatementValues values;
+  values.Int4(consumer);
+  RunAsOwner(kSelect, values, [&](HeapTuple row, TupleDesc columns) {
     InContext(home, [&] { ReadDeclaration(StoredRow(row, columns), &declaration); });
   });
   return declaration;
 }
 
 void UpdateConsumer(int32 consumer, const Declaration& declaration, bool activate) {
-  Parameters parameters;
-  AddColumns(&parameters, declaration);
-  parameters.Int4(consumer).Text(activate ? Home() : nullptr);
-  Execute(
+  StatementValues values;
+  AddColumns(&values, declaration);
+  values.Int4(consumer).Text(activate ? Home() : nullptr);
+  RunAsOwner(
       "UPDATE sequin.consumer SET status = $1, tables = $2, actions = $3, filter = $4,"
       " group_columns = $5, visibility_timeout_ms = $6, max_deliver = $7, backoff_base_ms = $8,"
       " backoff_max_ms = $9, max_in_flight = $10, push_batch_size = $11, annotations = $12,"
@@ -275,14 +222,14 @@ void UpdateConsumer(int32 consumer, const Declaration& declaration, bool activat
       " fill_unchanged = $20, message_prefixes = $21, order_mode = $22, backoff_ms = $23,"
       " mode = $24, key_pattern = $25, retain_ms = $26, retain_bytes = $27,"
       " home = coalesce($29, home), updated_at = now() WHERE id = $28",
-      parameters);
+      values);
   if (declaration.push_url == nullptr) return;
-  Parameters endpoint;
+  StatementValues endpoint;
   endpoint.Text(declaration.push_url)
       .Json(declaration.push_headers)
       .Int8(declaration.push_timeout_ms)
       .Int4(consumer);
-  Execute(
+  RunAsOwner(
       "UPDATE sequin.endpoint SET url = $1, headers = $2, timeout_ms = $3, updated_at = now()"
       " WHERE id = (SELECT endpoint FROM sequin.consumer WHERE id = $4)",
       endpoint);
@@ -315,25 +262,25 @@ void RenameConsumer(int32 consumer, const char* name) {
            "UPDATE sequin.endpoint SET name = $1, updated_at = now()"
            " WHERE id = (SELECT endpoint FROM sequin.consumer WHERE id = $2)",
        }) {
-    Parameters parameters;
-    parameters.Text(name).Int4(consumer);
-    Execute(statement, parameters);
+    StatementValues values;
+    values.Text(name).Int4(consumer);
+    RunAsOwner(statement, values);
   }
 }
 
 void InsertGrantee(int32 consumer, Oid role) {
-  Parameters parameters;
-  parameters.Int4(consumer).Add(REGROLEOID, ObjectIdGetDatum(role));
-  Execute(
+  StatementValues values;
+  values.Int4(consumer).Role(role);
+  RunAsOwner(
       "INSERT INTO sequin.consumer_grantee (consumer, grantee) VALUES ($1, $2)"
       " ON CONFLICT DO NOTHING",
-      parameters);
+      values);
 }
 
 void DeleteGrantee(int32 consumer, Oid role) {
-  Parameters parameters;
-  parameters.Int4(consumer).Add(REGROLEOID, ObjectIdGetDatum(role));
-  Execute("DELETE FROM sequin.consumer_grantee WHERE consumer = $1 AND grantee = $2", parameters);
+  StatementValues values;
+  values.Int4(consumer).Role(role);
+  RunAsOwner("DELETE FROM sequin.consumer_grantee WHERE consumer = $1 AND grantee = $2", values);
 }
 
 }  // namespace sequin

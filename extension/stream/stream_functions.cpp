@@ -79,6 +79,7 @@ Datum CreateStream(FunctionCallInfo call) {
 
 // Waits for publishers before it takes the lock that everybody who declares waits for.
 Stream LockForChange(std::string_view name, StreamUse use) {
+  PreventCommandDuringRecovery("changing consumers or streams");
   int32 id = FindStream(name, use).id;
   LockStreamExclusive(id);
   LockDeclarations();
