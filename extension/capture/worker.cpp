@@ -10,6 +10,7 @@
 #include "log/appender.h"
 #include "log/retention.h"
 #include "pg/crash_point.h"
+#include "pg/planted.h"
 #include "pg/table.h"
 #include "pg/transaction.h"
 #include "stream/delayed.h"
@@ -48,6 +49,7 @@ class Worker {
   void WriteTurn();
   void ConfirmTurn();
   void Confirm(XLogRecPtr position);
+  void ConfirmAhead();
   void Sleep(bool invisible_tail);
   void SeparateCaches();
   void LeaveIfDropped();
@@ -158,7 +160,7 @@ void Worker::Start(DatabaseState* state) {
   decoder.part_lsn = appender_.progress().part_lsn;
   decoder.part_idx = appender_.progress().part_idx;
   // After a crash the slot on disk is older than what is in the log: the later of both counts.
-  context_ = OpenDecoding(appender_.progress().lsn);
+  context_ = OpenDecoding(Planted("slot_trusted") ? InvalidXLogRecPtr : appender_.progress().lsn);
 
   LWLockAcquire(Shared()->lock, LW_EXCLUSIVE);
   state->failures = 0;
@@ -210,6 +212,7 @@ void Worker::WriteTurn() {
   invisible_ = 0;
   if (decoder.batch.empty()) return;
   SeparateCaches();
+  if (Planted("confirmed_before_commit")) ConfirmAhead();
   XLogRecPtr before = appender_.progress().lsn;
   invisible_ = appender_.WriteVisible(&decoder.batch);
   if (appender_.progress().lsn == before) return;
@@ -223,6 +226,15 @@ void Worker::Confirm(XLogRecPtr position) {
   if (position <= MyReplicationSlot->data.confirmed_flush) return;
   LogicalConfirmReceivedLocation(position);
   CrashPoint("capture.after_confirm");
+}
+
+// A planted bug: the slot says that what is in the batch is done, also to the disk.
+void Worker::ConfirmAhead() {
+  XLogRecPtr position = context_->reader->EndRecPtr;
+  appender_.AllowConfirm(position);
+  Confirm(position);
+  ReplicationSlotMarkDirty();
+  ReplicationSlotSave();
 }
 
 void Worker::ConfirmTurn() {

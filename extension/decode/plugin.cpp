@@ -220,13 +220,18 @@ static void Publish(int64 idx, std::string_view prefix, std::string_view content
 // the start of its record, for where that ends a commit may begin, whose changes have this place.
 static void OnLooseMessage(const LogicalDecodingContext* context, std::string_view prefix,
                            std::string_view content) {
-  if (prefix.starts_with(kOwnPrefix) || !decoder->routing.any_messages()) return;
+  bool publish = Planted("published_at_once") && prefix == kPublishPrefix;
+  if (prefix.starts_with(kOwnPrefix) ? !publish : !decoder->routing.any_messages()) return;
   TransactionPlace transaction = place;
   place = TransactionPlace{};
   place.commit_lsn = context->reader->ReadRecPtr;
   place.commit_time = GetCurrentTimestamp();
   decoder->batch.BeginTransaction(InvalidTransactionId, place.commit_lsn, place.commit_time);
-  Publish(0, prefix, content);
+  if (publish) {
+    OnPublish(0, content);
+  } else {
+    Publish(0, prefix, content);
+  }
   decoder->batch.CommitTransaction(context->reader->EndRecPtr);
   place = transaction;
 }

@@ -125,7 +125,9 @@ void Appender::AddEntry(ConsumerRoute* route, const Target& target, int64 seq) {
   Entry entry;
   entry.ord = route->next_ord++;
   entry.seq = seq;
+  if (Planted("neighbour_routed") && entry.ord % 256 == 255) entry.seq--;
   entry.group = target.group;
+  if (Planted("group_split")) entry.group += static_cast<uint64>(seq % 2);
   entry.second_group = target.second_group;
   entry.relation = target.relation;
   entry.flags = static_cast<uint8_t>(target.flags);
@@ -256,7 +258,8 @@ void Appender::WakeDirty() {
 size_t Appender::WriteVisible(Batch* batch) {
   size_t total = batch->TransactionCount();
   size_t visible = 0;
-  while (visible < total && !TransactionIdIsInProgress(batch->TransactionAt(visible).xid)) {
+  while (visible < total && (Planted("visibility_unchecked") ||
+                             !TransactionIdIsInProgress(batch->TransactionAt(visible).xid))) {
     visible++;
   }
   size_t left = total - visible;

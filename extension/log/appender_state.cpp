@@ -7,6 +7,7 @@
 #include "catalog/consumer.h"
 #include "decode/encode.h"
 #include "decode/relation_plan.h"
+#include "pg/planted.h"
 #include "pg/table.h"
 #include "pg/transaction.h"
 #include "queue/dead_letters.h"
@@ -123,7 +124,7 @@ void Appender::WriteProgress() {
   set(kTimeline, Int32GetDatum(static_cast<int32>(Timeline())));
   if (!same_place_) set(kFingerprint, TextDatum(Fingerprint()));
   set(kIncarnation, Int32GetDatum(progress_.incarnation));
-  set(kLsn, LSNGetDatum(progress_.lsn));
+  if (!Planted("progress_forgotten")) set(kLsn, LSNGetDatum(progress_.lsn));
   set(kPartLsn, LSNGetDatum(progress_.part_lsn));
   set(kPartIdx, Int64GetDatum(progress_.part_idx));
   set(kNextSeq, Int64GetDatum(progress_.next_seq));
@@ -166,6 +167,7 @@ static void Execute(const char* command, std::span<const Oid> types, std::span<D
 }
 
 void Appender::DeclareGap(XLogRecPtr from, XLogRecPtr to, const char* reason) {
+  if (Planted("gap_undeclared")) return;
   Oid types[] = {LSNOID, LSNOID, TEXTOID};
   Datum values[] = {LSNGetDatum(from), LSNGetDatum(to), TextDatum(reason)};
   Execute(

@@ -2,6 +2,10 @@
 // waits for whom in claim_waits.cpp.
 #include "queue/claim_engine.h"
 
+#include <utility>
+
+#include "pg/planted.h"
+
 namespace sequin {
 
 ClaimEngine::ClaimEngine(QueueStore* store, OpenClaims* open, Memory memory,
@@ -345,6 +349,11 @@ Draft* ClaimEngine::CloseDraft() {
   if (row.has_request) memcpy(row.request, rules_.request, sizeof(row.request));
   Entry* entries = memory_.NewArray<Entry>(taken_.size());
   memcpy(static_cast<void*>(entries), taken_.begin(), taken_.size() * sizeof(Entry));
+  if (Planted("group_reordered")) {
+    for (size_t i = 1; i < taken_.size(); i++) {
+      if (entries[i].group == entries[i - 1].group) std::swap(entries[i], entries[i - 1]);
+    }
+  }
   Draft* draft = AddRow(row, entries);
   for (const Entry& entry : taken_) {
     ForGroups(entry, [&](Group* group) {

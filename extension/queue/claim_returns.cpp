@@ -1,6 +1,8 @@
 // The claim algorithm: what comes back from settled and expired claims (claim_engine.h).
 #include "queue/claim_engine.h"
 
+#include "pg/planted.h"
+
 namespace sequin {
 
 // An expired claim that cannot be finished, since a settle of it is undecided, is looked at again.
@@ -37,11 +39,14 @@ void ClaimEngine::GiveBack(OpenClaim* claim, int32_t pos, int32_t attempts, int6
   bool failed = attempts > entry.attempts;
   if (delivered) entry.deliveries = OneMore(entry.deliveries);
   if (failed) entry.attempts = OneMore(entry.attempts);
-  bool exhausted = failed && rules_.max_deliver > 0 && entry.attempts >= rules_.max_deliver;
+  int32_t attempts_max = rules_.max_deliver - (Planted("dead_too_early") ? 1 : 0);
+  bool exhausted = failed && rules_.max_deliver > 0 && entry.attempts >= attempts_max;
   if (rejected || exhausted) {
+    if (Planted("dead_letter_lost")) return;
+    if (Planted("dead_letter_twice")) PutBack(entry, ready_at, error);
     dead_.push({entry, rejected ? DeathCause::kRejected : DeathCause::kExhausted, error});
   } else {
-    PutBack(entry, ready_at, error);
+    if (!(Planted("returned_lost") && entry.ord % 64 == 0)) PutBack(entry, ready_at, error);
   }
 }
 
@@ -137,7 +142,7 @@ void ClaimEngine::ExpireClaim(OpenClaim* claim) {
   if (view.undecided || view.any_in_progress) claim->look_again = rules_.now + kLookAgainMicros;
   if (view.undecided || view.whole || claim->expires > rules_.now) return;
   bool any = ExpirePositions(claim, view);
-  if (view.fenced) return;
+  if (view.fenced || Planted("expiry_unfenced")) return;
   // With nothing undecided one row says it for all positions without an own row.
   bool for_all = any && !view.any_in_progress;
   new_settles_.push({claim->no, kFencePos, for_all ? Outcome::kExpired : Outcome::kFence});

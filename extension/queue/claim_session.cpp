@@ -2,6 +2,7 @@
 #include "queue/claim_session.h"
 
 #include "pg/memory.h"
+#include "pg/planted.h"
 #include "pg/table.h"
 #include "pg/transaction.h"
 #include "queue/answer_buffer.h"
@@ -46,7 +47,7 @@ void AtTransactionEnd(XactEvent event, void*) {
 void AfterLocks(ResourceReleasePhase phase, bool is_commit, bool is_top_level, void*) {
   if (!flush_due || phase != RESOURCE_RELEASE_AFTER_LOCKS || !is_top_level) return;
   flush_due = false;
-  if (is_commit) XLogFlush(XactLastCommitEnd);
+  if (is_commit && !Planted("claim_unflushed")) XLogFlush(XactLastCommitEnd);
 }
 
 ClaimSession* NewSession(int32 consumer) {

@@ -4,6 +4,7 @@
 #include "pg/crash_point.h"
 #include "pg/memory.h"
 #include "pg/own_writes.h"
+#include "pg/planted.h"
 #include "queue/answer_buffer.h"
 #include "queue/dead_letters.h"
 #include "queue/message_row.h"
@@ -75,7 +76,7 @@ bool Receiver::FindNamed(OpenClaims* open) {
 
 ClaimRules Receiver::Rules(const OpenClaims& open) const {
   ClaimRules rules = RulesOf(consumer_, open);
-  rules.visibility = request_.visibility;
+  rules.visibility = request_.visibility / (Planted("expiry_early") ? 2 : 1);
   rules.bytes_max = request_.bytes_max;
   rules.request = request_.name;
   int32 total = 0;
@@ -94,7 +95,7 @@ bool Receiver::Claim(bool wait_rather) {
 }
 
 bool Receiver::Look(bool wait_rather) {
-  LockConsumer(consumer_->id, true);
+  if (!Planted("consumer_unlocked")) LockConsumer(consumer_->id, true);
   if (HasFilter(consumer_) && IsSuspended(consumer_->id)) {
     next_due_ = PG_INT64_MAX;
     UnlockConsumer(consumer_->id);

@@ -3,6 +3,7 @@
 
 #include "pg/memory.h"
 #include "pg/own_writes.h"
+#include "pg/planted.h"
 #include "queue/backoff.h"
 #include "queue/claim_session.h"
 #include "queue/queue_locks.h"
@@ -146,6 +147,7 @@ void Settler::InsertDecided(Settlement* settlement, std::span<SettleOrder*> orde
   for (size_t i = 0; i < orders.size(); i++) orders[i]->result = requests[i].result;
   WithOwnOrigin([&] {
     for (const SettleInsert& insert : settlement->inserts()) {
+      if (Planted("ack_unwritten") && claim_no % 16 == 0) continue;
       tables_.InsertSettle(claim_no, insert.pos, insert.outcome, insert.outcome == Outcome::kAcked,
                            insert.ready_at, insert.error);
     }
@@ -164,6 +166,7 @@ void Settler::InsertExtension(Settlement* settlement, std::span<SettleOrder*> or
     orders[i]->result = settlement->Peek(requests[i].pos);
     any |= orders[i]->result == SettleResult::kDone;
   }
+  if (Planted("extend_ignored")) return;
   if (!any || until <= Max(claim.expires, settlement->extended_to())) return;
   int32_t pos = Min(settlement->lowest_pos() - 1, kFirstExtendPos);
   WithOwnOrigin([&] { tables_.InsertSettle(claim.no, pos, Outcome::kExtended, true, until, {}); });

@@ -1,5 +1,6 @@
 // SQL functions ack, nack, release, dead_letter, extend and agent_settle (api/queue.sql).
 #include "pg/crash_point.h"
+#include "pg/planted.h"
 #include "pg/table.h"
 #include "queue/arguments.h"
 #include "queue/settle.h"
@@ -60,6 +61,10 @@ Datum AnswerOrders(FunctionCallInfo call, std::span<SettleOrder> orders, bool ex
     Datum values[2] = {UUIDPGetDatum(&order.ack_id), TextDatum(ResultText(order, extended))};
     bool nulls[2] = {};
     tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+  }
+  if (Planted("ack_unflushed")) {
+    set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
+                      true, 0, false);
   }
   CrashPoint("settle.before_return");
   return Datum{0};

@@ -1,6 +1,8 @@
 // Rules of settling (settlement.h).
 #include "queue/settlement.h"
 
+#include "pg/planted.h"
+
 namespace sequin {
 
 Settlement::Settlement(Memory memory, int32_t n, const Entry* entries, int64_t void_from)
@@ -71,6 +73,7 @@ uint64_t Settlement::MustWaitFor(const SettleRequest* requests, size_t count) {
 
 // Whether the requests are acks of everything that has no row, and are accepted.
 bool Settlement::CoversAll(const SettleRequest* requests, size_t count) const {
+  if (Planted("whole_claim_acked")) return requests[0].outcome == Outcome::kAcked && !whole_;
   if (partial_ || whole_ || fenced_) return false;
   bool* named = memory_.NewArray<bool>(static_cast<size_t>(n_));
   memset(named, 0, static_cast<size_t>(n_));
@@ -101,6 +104,9 @@ SettleResult Settlement::Peek(int32_t pos) const {
 void Settlement::DecideOne(SettleRequest* request, bool whole) {
   int32_t pos = request->pos;
   request->result = Peek(pos);
+  if (Planted("stale_accepted") && pos < n_ && request->outcome == Outcome::kAcked) {
+    request->result = SettleResult::kDone;
+  }
   if (pos >= n_ || states_[pos] != State::kNone || whole_ || fenced_) return;
   // An ack that is refused must not look like one that was accepted when it is repeated.
   bool refused = Void(pos) && request->outcome == Outcome::kAcked;
@@ -116,6 +122,7 @@ void Settlement::Decide(SettleRequest* requests, size_t count) {
   size_t named = inserts_.size();
   for (size_t i = 0; i < named; i++) {
     if (inserts_[i].outcome == Outcome::kAcked || inserts_[i].outcome == Outcome::kTaken) continue;
+    if (Planted("later_not_taken_back")) break;
     Closure(inserts_[i].pos, [&](int32_t later) {
       if (states_[later] != State::kNone) return;
       states_[later] = State::kGivenBack;

@@ -4,6 +4,7 @@
 #include "pg/crash_point.h"
 #include "pg/index_probe.h"
 #include "pg/memory.h"
+#include "pg/planted.h"
 #include "pg/table.h"
 #include "pg/transaction.h"
 #include "stream/publish.h"
@@ -77,7 +78,7 @@ void DelayedMessages::Release(TimestampTz now) {
       break;
     }
     if (!skipped) floor_ = deliver_at;
-    if (DeleteRow(table, slot->tts_tid)) {
+    if (Planted("delayed_twice") || DeleteRow(table, slot->tts_tid)) {
       InContext(each, [&] {
         PublishMessage message = ReadMessage(slot);
         bytes += message.data.size();

@@ -2,6 +2,7 @@
 #include "stream/publish.h"
 
 #include "pg/memory.h"
+#include "pg/planted.h"
 #include "pg/transaction.h"
 
 namespace sequin {
@@ -15,7 +16,7 @@ void EmitPublish(const PublishMessage& message) {
   WithCleanup(
       [&] {
         replorigin_session_origin = kPublishOrigin;
-        LogLogicalMessage(kPublishPrefix, bytes, size, true);
+        LogLogicalMessage(kPublishPrefix, bytes, size, !Planted("published_at_once"));
       },
       [before](bool) { replorigin_session_origin = before; });
   if (bytes != small) pfree(bytes);

@@ -19,7 +19,7 @@ from tests.support.server import Server
 from tests.support.small_disk import SmallDisk
 from tests.support.standby import Standby
 from tests.support.tcp_proxy import Proxy
-from tests.support.waiting import wait_until
+from tests.support.waiting import NotInTime, wait_until
 
 CLIENTS = paths.ROOT / "tests" / "crash" / "clients"
 WAL_DISK_MB, DATA_DISK_MB = 1024, 2048
@@ -32,6 +32,7 @@ class Setting:
     """What a scene is built from."""
     seed: int
     rate: float = 1000
+    mischief: float = 1  # how often clients are slow, late or forgetful
     needs: frozenset = frozenset()
     settings: dict = dataclasses.field(default_factory=dict)  # of the server
     consumers: list = dataclasses.field(default_factory=lambda: schema.CONSUMERS)
@@ -45,6 +46,10 @@ def tolerant(action, *arguments):
         if not is_fault(error):
             raise
         return None
+
+
+class NotDeclared(NotInTime):
+    """A stretch of the WAL was not captured, and nobody says so."""
 
 
 class Scene:
@@ -111,7 +116,7 @@ class Scene:
         kind = [] if consumer.kind == "http" else ["--kind", consumer.kind]
         return self.run("http_clients" if consumer.kind == "http" else "sql_clients", "--consumer", consumer.name,
                         "--clients", consumer.clients, "--batch", consumer.batch,
-                        "--visibility", self.visibility_seconds, *kind, log=consumer.name)
+                        "--visibility", self.visibility_seconds, "--mischief", self.setting.mischief, *kind, log=consumer.name)
 
     def run(self, program, *arguments, log=None):
         command = ["/usr/bin/python3", CLIENTS / f"{program}.py", "--folder", self.folder,
@@ -183,7 +188,10 @@ class Scene:
             self.gaps = tolerant(self.server.sql, "SELECT from_lsn::text, to_lsn::text FROM sequin.gap "
                                  "ORDER BY declared_at") or self.gaps
             return len(self.gaps) > known
-        wait_until(declared, "the gap is declared", seconds)
+        try:
+            wait_until(declared, "the gap is declared", seconds)
+        except NotInTime as silent:
+            raise NotDeclared(str(silent)) from silent
         return self.gaps[-1]
 
     # -- progress -----------------------------------------------------------------------------

@@ -7,22 +7,26 @@ PLANS = {  # weights
     "in_pieces": 6,      # ack one part after the other
     "sort": 6,           # ack some, nack some, give some back, forget none
     "twice": 3,          # ack all, and ack all again
-    "extend": 1,         # ask for more time, need it, ack all
+}
+MISCHIEF = {  # weights at mischief 1
     "return": 2,         # give all back
+    "extend": 1,         # ask for more time, need it, ack all
+    "slow": 0.6,         # ack all when most of the time is over
     "late": 0.4,         # ack all when the claim is long over
     "forget": 0.4,       # nothing
 }
 
 
 class Behaviour:
-    def __init__(self, seed, control):
+    def __init__(self, seed, control, mischief=1):
         self.rest, self.control = random.Random(seed), control
+        self.weights = {**PLANS, **{name: weight * mischief for name, weight in MISCHIEF.items()}}
 
     def plan(self, without=()):
         if self.control.calm:
             return "accept"
-        names = [name for name in PLANS if name not in without]
-        return self.rest.choices(names, [PLANS[name] for name in names])[0]
+        names = [name for name in self.weights if name not in without]
+        return self.rest.choices(names, [self.weights[name] for name in names])[0]
 
     def chance(self, probability):
         return not self.control.calm and self.rest.random() < probability

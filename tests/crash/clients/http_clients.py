@@ -35,7 +35,7 @@ class Client(threading.Thread):
         super().__init__(name=f"{options.consumer}-{number}")
         self.consumer, self.batch, self.visibility = options.consumer, options.batch, options.visibility
         self.folder, self.control = options.folder, control
-        self.behaviour = Behaviour(f"{options.seed}/{self.name}", control)
+        self.behaviour = Behaviour(f"{options.seed}/{self.name}", control, options.mischief)
         self.history = History(options.folder, options.consumer, str(number))
 
     def run(self):
@@ -117,6 +117,8 @@ class Client(threading.Thread):
             if plan == "extend":
                 self.extend(2 * self.visibility)
                 self.control.sleep(1.4 * self.visibility)
+            elif plan == "slow":
+                self.control.sleep(0.7 * self.visibility)
             elif plan == "late":
                 self.control.sleep(self.visibility * rest.uniform(1.1, 2))
             self.settle("ack", everything)
@@ -132,6 +134,7 @@ def main():
     parser.add_argument("--clients", type=int, default=2)
     parser.add_argument("--batch", type=int, default=200)
     parser.add_argument("--visibility", type=float, default=3)
+    parser.add_argument("--mischief", type=float, default=1)
     options = parser.parse_args()
     control = Control(options.folder / "control")
     clients = [Client(number, options, control) for number in range(options.clients)]

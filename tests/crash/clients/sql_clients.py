@@ -53,7 +53,7 @@ class Client(threading.Thread):
         self.folder, self.consumer, self.batch = options.folder, options.consumer, options.batch
         self.visibility = options.visibility
         self.control = control
-        self.behaviour = Behaviour(f"{options.seed}/{self.name}", control)
+        self.behaviour = Behaviour(f"{options.seed}/{self.name}", control, options.mischief)
         self.history = History(options.folder, options.consumer, str(number))
         self.cursor = None
 
@@ -142,6 +142,8 @@ class Plain(Client):
             if plan == "extend":
                 self.extend(2 * self.visibility)
                 self.control.sleep(1.4 * self.visibility)
+            elif plan == "slow":
+                self.control.sleep(0.7 * self.visibility)
             elif plan == "late":
                 self.control.sleep(self.visibility * rest.uniform(1.1, 2))
             self.settle("ack", everything)
@@ -155,7 +157,9 @@ class Effect(Client):
     def work(self):
         plan = self.behaviour.plan(without=("sort", "twice"))
         self.behaviour.work()
-        if plan == "late":
+        if plan == "slow":
+            self.control.sleep(0.7 * self.visibility)
+        elif plan == "late":
             self.control.sleep(self.visibility * self.behaviour.rest.uniform(1.1, 2))
         elif plan == "forget":
             return
@@ -232,6 +236,7 @@ def main():
     parser.add_argument("--clients", type=int, default=2)
     parser.add_argument("--batch", type=int, default=200)
     parser.add_argument("--visibility", type=float, default=3)
+    parser.add_argument("--mischief", type=float, default=1)
     options = parser.parse_args()
     control = Control(options.folder / "control")
     clients = [KINDS[options.kind](number, options, control) for number in range(options.clients)]

@@ -310,6 +310,19 @@ class ConsumerRecreated(Fault):
             server.sql("SELECT sequin.drop_consumer('passing')")
 
 
+class CommitsHang(Fault):
+    """Commits are on disk, and in the WAL for capture to read, but not visible to anybody."""
+    name = "commits-hang"
+    description = "a synchronous standby that is not there: commits are durable, and neither answered nor visible"
+    seconds = (1, 4)
+
+    def strike(self, scene):
+        scene.set("synchronous_standby_names", "nobody")
+
+    def heal(self, scene):
+        scene.set("synchronous_standby_names", "")
+
+
 class CatalogVacuum(InThread):
     name = "vacuum-full-of-the-catalog"
     description = "VACUUM FULL of system catalogs that decoding reads"
