@@ -17,7 +17,6 @@ from tests.support.waiting import NotInTime, wait_until
 LAG_BYTES, LAG_SECONDS = 1_000_000, 60
 BEHIND_SECONDS = 3        # writers rest while a consumer is further behind
 QUIET_SECONDS = 2 * schema.VISIBILITY_SECONDS + 2  # nothing can come any more after so long without a delivery
-DRAIN_SECONDS = 300
 WARM_UP_SECONDS = 60
 MISTAKES = (NotInTime, AssertionError, RuntimeError, OSError, psycopg2.Error)
 
@@ -29,7 +28,7 @@ class Plan:
     pause: float = 2          # seconds between faults, at most
     recovery_limit: float = 30
     recover_every: int = 1    # after so many faults the campaign waits until delivery goes on
-    patience: float = 4       # how long it waits for what Sequin says that is still to come
+    drain_limit: float = 300  # seconds until all must be delivered at the end
 
 
 class Campaign:
@@ -138,8 +137,8 @@ class Campaign:
         scene = self.scene
         scene.finish_writing()
         try:
-            scene.probe(120)
-            wait_until(self.quiet, "nothing is delivered any more", DRAIN_SECONDS, 0.5)
+            scene.probe(self.plan.drain_limit)
+            wait_until(self.quiet, "nothing is delivered any more", self.plan.drain_limit, 0.5)
         except MISTAKES as failed:
             self.findings.add("I12", f"draining: {failed}")
         scene.stop_clients()
@@ -151,4 +150,4 @@ class Campaign:
         if size != self.size:
             self.size, self.since = size, now
         left = tolerant(self.scene.server.value, "SELECT sum(lag_messages) FROM sequin.consumers")
-        return now - self.since > (QUIET_SECONDS if left == 0 else self.plan.patience * QUIET_SECONDS)
+        return now - self.since > (QUIET_SECONDS if left == 0 else 4 * QUIET_SECONDS)
