@@ -28,6 +28,7 @@ Receiver::Receiver(const Consumer* consumer, const ReceiveRequest& request)
     : consumer_(consumer),
       request_(request),
       look_(NewContext(CurrentMemoryContext, "sequin look")),
+      renewed_(NewContext(CurrentMemoryContext, "sequin receiver")),
       judge_(consumer->id),
       latest_(consumer->id, consumer->stream),
       tables_(consumer->id) {
@@ -83,6 +84,16 @@ ClaimRules Receiver::Rules(const OpenClaims& open) const {
   for (int32 batch : request_.batches) total += batch;
   rules.look_ahead = Min(Max(total, 4), 64);
   return rules;
+}
+
+bool Receiver::Renew() {
+  RequireNotDropped(consumer_);
+  int32 id = consumer_->id;
+  MemoryContextReset(renewed_);
+  consumer_ = InContext(renewed_, [&] { return FindConsumerById(id, ConsumerUse::kReceive); });
+  tables_.set_latest(consumer_->latest ? &latest_ : nullptr);
+  RequireReadableStream(consumer_->stream, consumer_->owner);
+  return !consumer_->paused;
 }
 
 bool Receiver::Claim(bool wait_rather) {

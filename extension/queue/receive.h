@@ -32,6 +32,9 @@ class Receiver {
   // Claims what there is. With `wait_rather` nothing is changed when there is nothing to take, and
   // the lock is free again. Returns whether messages were taken.
   bool Claim(bool wait_rather);
+  // Between two looks: the consumer as it is now, for whoever has the right now. False: it is
+  // paused.
+  bool Renew();
   // After a Claim that took nothing: when something may be due without anybody's doing.
   int64 next_due() const { return next_due_; }
   bool full() const { return full_; }
@@ -55,7 +58,8 @@ class Receiver {
 
   const Consumer* consumer_;
   ReceiveRequest request_;
-  MemoryContext look_;  // of one Claim: a receive that waits looks again and again
+  MemoryContext look_;     // of one Claim: a receive that waits looks again and again
+  MemoryContext renewed_;  // consumer_, once it was renewed
   CandidateJudge judge_;
   LatestReader latest_;
   QueueTables tables_;

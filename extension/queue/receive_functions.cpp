@@ -56,6 +56,7 @@ bool ClaimOrWait(Receiver* receiver, int32 consumer, int64 wait) {
     long timeout_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
     WaitForWake(consumer, generation, timeout_ms);
     CHECK_FOR_INTERRUPTS();
+    if (!receiver->Renew()) return false;
   }
 }
 
