@@ -15,6 +15,8 @@ namespace {
 
 // So many rows, and bytes of them, are moved rather than that a segment is kept for them.
 constexpr size_t kStragglersMax = 10000;
+constexpr int64 kParkedRows = 500;  // read at once
+constexpr TimestampTz kKeptRowsUs = 10 * 60 * USECS_PER_SEC;
 constexpr int64 kStragglerBytesMax = INT64CONST(64) * 1024 * 1024;
 
 struct OldSegment {
@@ -153,14 +155,43 @@ void ForEachIn(const OldSegment& segment, std::string_view entries, int64 base_o
   }
 }
 
-void FindParked(const OldSegment& segment, Vec<int64>* found) {
-  Run("SELECT entries, ord FROM sequin.held", SPI_OK_SELECT);
-  for (uint64 i = 0; i < SPI_processed; i++) {
-    bool is_null;
-    ForEachIn(segment, TextView(ValueAt(i, 1, &is_null)), NumberAt(i, 2),
-              [&](int32, int64 seq) { found->push(seq); });
+void SortUnique(Vec<int64>* positions) {
+  std::sort(positions->begin(), positions->end());
+  int64* end = std::unique(positions->begin(), positions->end());
+  positions->count = static_cast<size_t>(end - positions->begin());
+}
+
+// False: there are more than `most`. A position may be found several times.
+bool NoMoreThan(size_t most, Vec<int64>* found) {
+  if (found->count / 2 <= most) return true;
+  SortUnique(found);
+  return found->count <= most;
+}
+
+// Millions may be parked: they are read in parts, and no further than the answer is known. False:
+// there are more than `most` of the segment.
+bool FindParked(const OldSegment& segment, size_t most, Vec<int64>* found) {
+  MemoryContext part = NewContext(CurrentMemoryContext, "sequin parked");
+  Portal rows = SPI_cursor_open_with_args(nullptr, "SELECT entries, ord FROM sequin.held", 0,
+                                          nullptr, nullptr, nullptr, true, CURSOR_OPT_NO_SCROLL);
+  bool few = true;
+  for (bool more = true; more && few;) {
+    CHECK_FOR_INTERRUPTS();
+    SPI_cursor_fetch(rows, true, kParkedRows);
+    more = SPI_processed > 0;
+    for (uint64 i = 0; i < SPI_processed; i++) {
+      InContext(part, [&] {
+        bool is_null;
+        ForEachIn(segment, TextView(ValueAt(i, 1, &is_null)), NumberAt(i, 2),
+                  [&](int32, int64 seq) { found->push(seq); });
+      });
+    }
+    SPI_freetuptable(SPI_tuptable);
+    MemoryContextReset(part);
+    few = NoMoreThan(most, found);
   }
-  SPI_freetuptable(SPI_tuptable);
+  SPI_cursor_close(rows);
+  return few;
 }
 
 // Visits the entries of claims that are not settled, or that have to return. A claim that is
@@ -198,13 +229,15 @@ void ForEachUnsettled(int32 consumer, Visit&& visit) {
   SPI_freetuptable(SPI_tuptable);
 }
 
-void FindStragglers(const OldSegment& segment, Vec<int64>* found) {
-  FindParked(segment, found);
+// False: there are more than `most`, of which some were found.
+bool FindStragglers(const OldSegment& segment, size_t most, Vec<int64>* found) {
+  found->context = CurrentMemoryContext;
+  if (!FindParked(segment, most, found)) return false;
   ForEachUnsettled(0, [&](const Entry& entry) {
     if (entry.seq >= segment.first_seq && entry.seq < segment.end_seq) found->push(entry.seq);
   });
-  std::sort(found->begin(), found->end());
-  found->count = static_cast<size_t>(std::unique(found->begin(), found->end()) - found->begin());
+  SortUnique(found);
+  return found->count <= most;
 }
 
 Datum PositionsDatum(const Vec<int64>& positions) {
@@ -223,7 +256,6 @@ void RunWith(const char* command, const Vec<int64>& positions) {
 
 bool Movable(const OldSegment& segment, const Vec<int64>& stragglers) {
   if (stragglers.empty()) return true;
-  if (stragglers.count > kStragglersMax) return false;
   RunWith(psprintf("SELECT pg_catalog.sum(pg_catalog.pg_column_size(l.record) +"
                    " pg_catalog.pg_column_size(l.changes))::bigint FROM sequin.log_%d l"
                    " WHERE l.seq = ANY ($1)",
@@ -236,9 +268,11 @@ bool Movable(const OldSegment& segment, const Vec<int64>& stragglers) {
 bool FindNeeds(const OldSegment& segment, XLogRecPtr passed, Needs* needs) {
   *needs = Needs{};
   if (!FindLosses(segment, needs) || FeedsNeed(segment, passed)) return false;
-  FindStragglers(segment, &needs->stragglers);
   // Where messages are lost anyway, nobody holds on to more of the log than that.
-  return !needs->losses.empty() || Movable(segment, needs->stragglers);
+  bool any_number = !needs->losses.empty();
+  size_t most = any_number ? SIZE_MAX : kStragglersMax;
+  return FindStragglers(segment, most, &needs->stragglers) &&
+         (any_number || Movable(segment, needs->stragglers));
 }
 
 // A rewind, or a dead letter put back, may have come to need it after we looked and before we had
@@ -355,18 +389,22 @@ bool DropOldestSegment(XLogRecPtr passed) {
   return done && more;
 }
 
-// A row that was put there an hour ago is referred to by now by what it was put there for.
+// A row that was put there an hour ago is referred to by now by what it was put there for. Not each
+// time: what is parked has to be looked through for it.
 void DeleteKeptRows() {
+  static TimestampTz again_at = 0;
+  if (GetCurrentTimestamp() < again_at) return;
+  again_at = GetCurrentTimestamp() + kKeptRowsUs;
   InOwnTransaction([&] {
-    Run("SELECT 1 FROM sequin.log_kept WHERE kept_at < pg_catalog.clock_timestamp()"
-        " - interval '1 hour' LIMIT 1",
+    Run("SELECT min(seq), max(seq) FROM sequin.log_kept WHERE kept_at <"
+        " pg_catalog.clock_timestamp() - interval '1 hour'",
         SPI_OK_SELECT);
-    if (SPI_processed == 0) return;
-    OldSegment everything{};
-    everything.first_seq = PG_INT64_MIN;
-    everything.end_seq = PG_INT64_MAX;
+    OldSegment old_ones{};
+    old_ones.first_seq = NumberAt(0, 1, 0);
+    old_ones.end_seq = NumberAt(0, 2, -1) + 1;
+    if (old_ones.end_seq == 0) return;
     Vec<int64> needed{};
-    FindStragglers(everything, &needed);
+    FindStragglers(old_ones, SIZE_MAX, &needed);
     RunWith(
         "DELETE FROM sequin.log_kept k WHERE kept_at < pg_catalog.clock_timestamp()"
         " - interval '1 hour' AND NOT k.seq = ANY ($1)"
