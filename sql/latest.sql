@@ -45,6 +45,20 @@ UPDATE latest_others SET v = 'after';
 SELECT sequin.sync() IS NOT NULL AS synced;
 SELECT group_key, message->'record'->>'v' AS v, message->'metadata'->'old_record_pks' AS old FROM sequin.receive('l_rows', 10);
 SELECT group_key, message->'record'->>'v' AS v FROM sequin.receive('l_rows', 10);
+-- A truncate does not wait for what was superseded, though that rests for long: it is the next message.
+SELECT sequin.create_consumer('l_emptied', tables => '{public.latest_others}', mode => 'latest') IS NOT NULL AS made;
+UPDATE latest_others SET v = 'fails';
+SELECT sequin.sync() IS NOT NULL AS synced;
+SELECT message->'record'->>'v' AS v FROM sequin.receive('l_emptied', 10);
+SELECT result FROM sequin.nack('l_emptied', latest_ids('l_emptied'), delay => '1 h');
+SELECT count(*) FROM sequin.receive('l_emptied', 10);
+TRUNCATE latest_others;
+INSERT INTO latest_others VALUES (2, 'again');
+SELECT sequin.sync() IS NOT NULL AS synced;
+SELECT message->>'action' AS action FROM sequin.receive('l_emptied', 10);
+SELECT ready, in_flight, parked FROM sequin.consumers WHERE name = 'l_emptied';
+SELECT result FROM sequin.ack('l_emptied', latest_ids('l_emptied'));
+SELECT message->'record'->>'v' AS v FROM sequin.receive('l_emptied', 10);
 -- A table without a key has no newest message.
 CREATE TABLE latest_keyless (v text);
 SELECT sequin.create_consumer('l_keyless', tables => '{public.latest_keyless}', mode => 'latest') IS NOT NULL AS made;

@@ -48,8 +48,13 @@ const Draft* ClaimEngine::NextClaim(int32_t n) {
   int64_t no = NextRow().no;
   FillFromHeld(n == 1 ? static_cast<int32_t>(no & 1) : n / 2, true);
   ScanRoute(n);
-  FillFromHeld(n, false);
-  FillFromOwnGroups(n);
+  // What left without being taken may have been all that something else waited for.
+  do {
+    if (passed_by_) EvaluateBarriers();
+    passed_by_ = false;
+    FillFromHeld(n, false);
+    FillFromOwnGroups(n);
+  } while (passed_by_ && !full_ && !stopped_ && static_cast<int32_t>(taken_.size()) < n);
   return CloseDraft();
 }
 
@@ -95,12 +100,25 @@ bool ClaimEngine::Outdated(const Entry& entry) {
 // The first entry of a group but for those that were superseded, which are done.
 Entry* ClaimEngine::LiveFront(Group* group) {
   Entry* front = held_.Front(group);
+  bool passed = false;
   while (front != nullptr && Outdated(*front)) {
     held_.PopFront(group);
-    sentenced_ = true;
+    passed = true;
     front = held_.Front(group);
   }
+  if (passed) {
+    sentenced_ = passed_by_ = true;
+    Touch(group->hash);
+    List(group);
+  }
   return front;
+}
+
+// The group may have something to take: it is looked at after those that are listed already.
+void ClaimEngine::List(Group* group) {
+  if (group->listed) return;
+  group->listed = true;
+  candidates_.push(group->hash);
 }
 
 // Takes one entry of some candidate; false when there are none left.
@@ -112,7 +130,7 @@ bool ClaimEngine::TakeCandidate(bool capped) {
     if (front == nullptr || !Eligible(*front, capped)) continue;
     bool taken = TakeHeld(*front);
     if (full_ || stopped_) return false;
-    candidates_.push(hash);
+    List(group);
     if (taken) return true;
   }
   return false;
@@ -194,7 +212,12 @@ bool ClaimEngine::TakeHeld(const Entry& front) {
   Judgement judgement{Verdict::kTake};
   if (!Passes(entry, &judgement)) return false;
   PopHeld(entry);
-  return Sentence(entry, judgement);
+  bool taken = Sentence(entry, judgement);
+  if (!taken) {
+    passed_by_ = true;
+    ForGroups(entry, [&](Group* group) { List(group); });
+  }
+  return taken;
 }
 
 void ClaimEngine::PopHeld(const Entry& entry) {

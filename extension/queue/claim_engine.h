@@ -24,6 +24,8 @@
 //  * A candidate is judged when it could be taken, each time anew, and before it is: one that does
 //    not match leaves no trace, frees its group at once and counts towards no limit.
 //  * With mode latest a parked entry that was superseded is no reason to wait, whatever its delay.
+//  * What a parked entry leaves free when it is passed by can be taken in the same receive: one that
+//    waits would sleep otherwise.
 //  * An entry that a rewind has overtaken (void) frees its group but does not come back.
 #pragma once
 
@@ -149,6 +151,7 @@ class ClaimEngine {
   void FillFromHeld(int32_t limit, bool capped);
   bool Outdated(const Entry& entry);
   Entry* LiveFront(Group* group);
+  void List(Group* group);
   bool TakeCandidate(bool capped);
   bool NextCandidateGroup(uint64_t* group);
   void FillFromOwnGroups(int32_t limit);
@@ -185,6 +188,7 @@ class ClaimEngine {
   bool seeked_ = false;
   bool stopped_ = false;    // by a verdict: nothing more is taken
   bool sentenced_ = false;  // a verdict changed where an entry is
+  bool passed_by_ = false;  // a parked entry left without being taken: a barrier may be free
   bool waits_for_settles_ = false;
   int32_t scanned_ = 0;
   int32_t turn_ = 0;

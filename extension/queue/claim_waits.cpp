@@ -105,13 +105,11 @@ void ClaimEngine::Evaluate(Group* group) {
     Entry* first = held_.Front(each);
     if (first != nullptr && first->ord == entry.ord) held_.SetWait(each, wait);
   });
-  if (wait != kWaitFree || group->listed) return;
-  group->listed = true;
-  candidates_.push(group->hash);
+  if (wait == kWaitFree) List(group);
 }
 
 void ClaimEngine::EvaluateTouched() {
-  // Evaluating looks groups up, which may make them, but touches none.
+  // Evaluating looks groups up, which may make them, and may touch groups again.
   for (size_t i = 0; i < touched_.size(); i++) {
     touched_[i]->touched = false;
     Evaluate(touched_[i]);

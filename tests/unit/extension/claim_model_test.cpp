@@ -528,6 +528,68 @@ class Walk {
     model_.locked_claims.clear();
   }
 
+  // ---- what a receive with room for all must have taken
+
+  bool IsOut(const StoredClaim& claim, int32_t pos) const {
+    const StoredSettle* own = Committed(claim.row.no, pos);
+    return own != nullptr ? !own->row.absorbed : !Whole(claim.row.no);
+  }
+
+  // Where it waits for something that is out, or was there before it.
+  bool Blocked(const Entry& entry) const {
+    for (auto& [no, claim] : model_.claims) {
+      for (int32_t pos = 0; pos < claim.row.n; pos++) {
+        const Entry& other = claim.entries[static_cast<size_t>(pos)];
+        bool same = other.ord == entry.ord && !Void(claim, other.ord);
+        if ((same || Conflict(other, entry)) && IsOut(claim, pos)) return true;
+      }
+    }
+    for (size_t i = 0; i < ordered_.size(); i++) {
+      const Entry& other = ordered_[i];
+      if (other.ord >= entry.ord || done_[i] || !Conflict(other, entry)) continue;
+      if (!options_.latest || !NewerOf(other, model_.appended)) return true;
+    }
+    return false;
+  }
+
+  bool Ready(const Entry& entry) const {
+    for (auto& [key, row] : model_.held) {
+      for (const Entry& held : model_.HeldEntries(row)) {
+        if (held.ord == entry.ord && row.row.ready_at > now_) return false;
+      }
+    }
+    return true;
+  }
+
+  void CheckNothingIsLeft() {
+    for (size_t i = 0; i < ordered_.size(); i++) {
+      const Entry& entry = ordered_[i];
+      if (done_[i] || entry.ord >= static_cast<int64_t>(model_.appended)) continue;
+      if (options_.latest && NewerOf(entry, model_.appended)) continue;
+      if (Ready(entry) && !Blocked(entry)) {
+        Fail("entry " + std::to_string(entry.ord) + " could have been taken");
+      }
+    }
+  }
+
+  // One that nobody disturbs, and that has room for everything.
+  void ReceiveAll() {
+    if (rules_.order == OrderMode::kStrict || !failure_.empty()) return;
+    ClaimRules rules = rules_;
+    rules_.max_in_flight = 0;
+    rules_.bytes_max = 0;
+    rules_.scan_limit = 1000;
+    bool disturb = disturb_;
+    disturb_ = false;
+    Trace("receive all at " + std::to_string(now_));
+    WithEngine(
+        &backends_[Random(kBackends)], [&](ClaimEngine* engine) { engine->NextClaim(100); },
+        End::kAnswered);
+    disturb_ = disturb;
+    rules_ = rules;
+    if (failure_.empty()) CheckNothingIsLeft();
+  }
+
   bool Receive(End end) {
     bool any = false;
     std::vector<int> sizes{1 << Random(3)};
@@ -592,7 +654,9 @@ class Walk {
 
   void Step() {
     int what = Random(100);
-    if (what < 40) {
+    if (what < 5) {
+      ReceiveAll();
+    } else if (what < 40) {
       int end = Random(20);
       Receive(end == 0 ? End::kAborted : end == 1 ? End::kAnswerLost : End::kAnswered);
     } else if (what < 50) {
