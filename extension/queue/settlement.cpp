@@ -56,10 +56,12 @@ void Settlement::Closure(int32_t pos, Visit&& visit) {
 }
 
 uint64_t Settlement::MustWaitFor(const SettleRequest* requests, size_t count) {
-  if (whole_in_progress_ != 0) return whole_in_progress_;
   uint64_t owner = 0;
   auto look = [&](int32_t pos) {
-    if (owner == 0 && states_[pos] == State::kInProgress) owner = owners_[pos];
+    if (owner != 0) return;
+    if (states_[pos] == State::kInProgress) owner = owners_[pos];
+    // The row of the whole claim says nothing about positions that have their own.
+    if (states_[pos] == State::kNone) owner = whole_in_progress_;
   };
   for (size_t i = 0; i < count && owner == 0; i++) {
     const SettleRequest& request = requests[i];
