@@ -24,6 +24,7 @@ SELECT message->'record'->>'key' AS key, group_key FROM sequin.receive('orders',
 SELECT message->'record'->>'key' AS key FROM sequin.receive('everything', 100);
 SELECT sequin.publish('events', 'orders.5.created', 'envelope');
 SELECT sequin.sync() IS NOT NULL AS synced;
+SELECT action, record->>'key' AS key FROM sequin.log WHERE record->>'data' = 'envelope';
 SELECT message->>'action' AS action, message->'changes' AS changes,
        message->'metadata'->>'stream' AS stream, message->'metadata'->'record_pks' AS pks,
        message->'metadata'->>'table_name' AS table_name, message->'metadata'->'consumer'->>'name' AS consumer

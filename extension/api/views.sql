@@ -146,7 +146,8 @@ CREATE VIEW sequin.log AS
 SELECT l.seq, s.no AS segment, s.incarnation, l.commit_lsn, l.commit_time, l.commit_idx, l.xid,
        r.table_schema, r.table_name,
        CASE l.action WHEN 'i' THEN 'insert' WHEN 'u' THEN 'update' WHEN 'd' THEN 'delete'
-         WHEN 't' THEN 'truncate' WHEN 'r' THEN 'read' WHEN 'm' THEN 'message' ELSE 'error'
+         WHEN 't' THEN 'truncate' WHEN 'r' THEN 'read' WHEN 'm' THEN 'message' WHEN 'p' THEN 'publish'
+         ELSE 'error'
        END AS action,
        nullif(split_part(l.key, E'\n', 1), '')::json AS record_pks, l.record::json AS record,
        nullif(l.changes, '')::json AS changes, ('{' || ltrim(l.meta, ',') || '}')::json AS metadata
@@ -157,7 +158,8 @@ UNION ALL
 SELECT l.seq, NULL, l.incarnation, l.commit_lsn, l.commit_time, l.commit_idx, l.xid,
        r.table_schema, r.table_name,
        CASE l.action WHEN 'i' THEN 'insert' WHEN 'u' THEN 'update' WHEN 'd' THEN 'delete'
-         WHEN 't' THEN 'truncate' WHEN 'r' THEN 'read' WHEN 'm' THEN 'message' ELSE 'error'
+         WHEN 't' THEN 'truncate' WHEN 'r' THEN 'read' WHEN 'm' THEN 'message' WHEN 'p' THEN 'publish'
+         ELSE 'error'
        END,
        nullif(split_part(l.key, E'\n', 1), '')::json, l.record::json,
        nullif(l.changes, '')::json, ('{' || ltrim(l.meta, ',') || '}')::json
