@@ -137,5 +137,23 @@ SELECT pg_logical_emit_message(false, 'app', 'loose') IS NOT NULL AS emitted;
 COMMIT;
 SELECT sequin.sync() IS NOT NULL AS synced;
 SELECT count(*), count(DISTINCT message->'metadata'->>'idempotency_key') AS keys FROM sequin.receive('m', batch_size => 10);
+-- A message and the change after it, of different subtransactions: their records touch each other.
+SELECT sequin.create_consumer('m_order', tables => '{cap_msg.t}', message_prefixes => '{*}') IS NOT NULL AS made;
+BEGIN;
+SAVEPOINT one;
+SELECT pg_logical_emit_message(true, 'app', 'before 1001') IS NOT NULL AS emitted;
+SAVEPOINT two;
+INSERT INTO cap_msg.t VALUES (1001, 'row');
+SELECT pg_logical_emit_message(true, 'app', 'before 1002') IS NOT NULL AS emitted;
+SAVEPOINT three;
+INSERT INTO cap_msg.t VALUES (1002, 'row');
+SELECT pg_logical_emit_message(true, 'app', 'before 1003') IS NOT NULL AS emitted;
+SAVEPOINT four;
+INSERT INTO cap_msg.t VALUES (1003, 'row');
+COMMIT;
+SELECT sequin.sync() IS NOT NULL AS synced;
+SELECT message->>'action' AS action, message->'record'->>'content' AS content, message->'record'->>'id' AS id,
+       (message->'metadata'->>'commit_idx')::int AS place FROM sequin.receive('m_order', batch_size => 10) ORDER BY seq;
+SELECT sequin.drop_consumer('m_order');
 SELECT sequin.drop_consumer('m');
 DROP SCHEMA cap_msg CASCADE;

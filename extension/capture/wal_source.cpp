@@ -84,6 +84,22 @@ LogicalDecodingContext* OpenDecoding(XLogRecPtr start) {
   return context;
 }
 
+// Core queues a transactional message under the end of its record, which is where the next record
+// begins: when that one belongs to another subtransaction, nothing says which comes first. So it is
+// shown an end inside of the record.
+static void ProcessMessage(LogicalDecodingContext* context) {
+  XLogReaderState* reader = context->reader;
+  XLogRecPtr end = reader->EndRecPtr;
+  reader->EndRecPtr = reader->ReadRecPtr + 1;
+  LogicalDecodingProcessRecord(context, reader);
+  reader->EndRecPtr = end;
+}
+
+static bool IsTransactionalMessage(XLogReaderState* reader) {
+  if (XLogRecGetRmid(reader) != RM_LOGICALMSG_ID) return false;
+  return reinterpret_cast<xl_logical_message*>(XLogRecGetData(reader))->transactional;
+}
+
 bool DecodeRecord(LogicalDecodingContext* context) {
   char* error = nullptr;
   XLogRecord* record = XLogReadRecord(context->reader, &error);
@@ -91,7 +107,11 @@ bool DecodeRecord(LogicalDecodingContext* context) {
     ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not read the WAL: %s", error));
   }
   if (record == nullptr) return false;
-  LogicalDecodingProcessRecord(context, context->reader);
+  if (IsTransactionalMessage(context->reader)) {
+    ProcessMessage(context);
+  } else {
+    LogicalDecodingProcessRecord(context, context->reader);
+  }
   return true;
 }
 
