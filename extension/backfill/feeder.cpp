@@ -9,6 +9,7 @@
 #include "decode/feed_message.h"
 #include "log/reader.h"
 #include "pg/crash_point.h"
+#include "pg/monotonic.h"
 #include "pg/table.h"
 #include "pg/transaction.h"
 
@@ -32,8 +33,8 @@ struct KnownConsumer {
 
 // A replay that sends no more than so much a second.
 struct Pace {
-  int32 feed;  // hash key
-  TimestampTz not_before;
+  int32 feed;        // hash key
+  int64 not_before;  // monotonic
 };
 
 enum class Turn { kLater, kProgress };
@@ -67,7 +68,7 @@ class Feeder {
   TransactionId routed_version_;
   ItemPointerData routed_row_;
   HTAB* paces_;
-  TimestampTz again_at_;      // when the next replay that keeps a pace has its turn
+  int64 again_at_;            // monotonic: when the next replay that keeps a pace has its turn
   XLogRecPtr chunk_ends_[2];  // of the chunks that capture may not have passed yet
   bool low_mark_due_;
   bool finish_due_;
@@ -223,7 +224,7 @@ bool Feeder::ReadBackfill(const Feed& feed, bool careful, Chunk* chunk) {
 bool Feeder::TooEarly(int32 id) {
   auto* pace = static_cast<Pace*>(hash_search(paces_, &id, HASH_FIND, nullptr));
   if (pace == nullptr) return false;
-  TimestampTz now = GetCurrentTimestamp();
+  int64 now = MonotonicMicros();
   if (pace->not_before <= now) return false;
   again_at_ = Min(again_at_, pace->not_before);
   return true;
@@ -233,7 +234,7 @@ void Feeder::KeepPace(const Feed& feed, const Chunk& chunk) {
   if (feed.rows_per_second == 0) return;
   auto* pace = static_cast<Pace*>(hash_search(paces_, &feed.id, HASH_ENTER, nullptr));
   int64 sent = chunk.rows_sent - feed.rows_sent;
-  pace->not_before = GetCurrentTimestamp() + sent * USECS_PER_SEC / feed.rows_per_second;
+  pace->not_before = MonotonicMicros() + sent * USECS_PER_SEC / feed.rows_per_second;
 }
 
 Turn Feeder::ChunkTurn(int32 id, bool careful) {
@@ -366,7 +367,7 @@ void Feeder::Start(DatabaseState* state) {
 }
 
 void Feeder::Run() {
-  TimestampTz idle_since = 0;
+  int64 idle_since = 0;
   for (;;) {
     CHECK_FOR_INTERRUPTS();
     if (ConfigReloadPending) {
@@ -380,19 +381,19 @@ void Feeder::Run() {
     ids.context = turn_;
     InTransaction([&] { ListRunningFeeds(&ids); });
     bool progress = false;
-    again_at_ = GetCurrentTimestamp() + (ids.empty() ? kLingerMs / 5 : kRetryMs) * 1000;
+    again_at_ = MonotonicMicros() + (ids.empty() ? kLingerMs / 5 : kRetryMs) * 1000;
     for (int32 id : ids) progress |= Take(id) == Turn::kProgress;
     if (!ids.empty()) {
       pg_atomic_write_u32(&state_->feed_wanted, 1);
       idle_since = 0;
     } else if (idle_since == 0) {
-      idle_since = GetCurrentTimestamp();
-    } else if (TimestampDifferenceExceeds(idle_since, GetCurrentTimestamp(), kLingerMs)) {
+      idle_since = MonotonicMicros();
+    } else if (MonotonicMicros() - idle_since >= kLingerMs * 1000) {
       if (pg_atomic_read_u32(&state_->feed_wanted) == 0) proc_exit(0);
     }
     pgstat_report_stat(false);
     if (progress) continue;
-    long wait_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), again_at_);
+    long wait_ms = MillisecondsUntil(again_at_);
     WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, Max(wait_ms, 1L),
               PG_WAIT_EXTENSION);
     ResetLatch(MyLatch);

@@ -4,6 +4,7 @@
 #include "capture/names.h"
 #include "capture/shared_state.h"
 #include "capture/wal_source.h"
+#include "pg/monotonic.h"
 #include "pg/table.h"
 #include "pg/transaction.h"
 #include "pg/version.h"
@@ -148,9 +149,9 @@ static bool Passed(DatabaseState* state, XLogRecPtr target) {
 }
 
 static void WaitUntilPassed(DatabaseState* state, XLogRecPtr target, long timeout_ms) {
-  TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
+  int64 deadline = MonotonicMicros() + int64{timeout_ms} * 1000;
   while (!Passed(state, target)) {
-    long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+    long left = MillisecondsUntil(deadline);
     if (left <= 0) {
       ereport(ERROR, errcode(ERRCODE_QUERY_CANCELED),
               errmsg("capture has not passed %X/%X in time", LSN_FORMAT_ARGS(target)),

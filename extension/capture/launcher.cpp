@@ -4,6 +4,7 @@
 
 #include "capture/names.h"
 #include "capture/shared_state.h"
+#include "pg/monotonic.h"
 #include "pg/transaction.h"
 
 namespace sequin {
@@ -11,7 +12,7 @@ namespace sequin {
 static constexpr long kLookEveryMs = 1000;
 // Whatever is mended, capture is back soon after it, without anybody's help.
 static constexpr int kBackoffMaxMs = 10000;
-static constexpr TimestampTz kFeederAgainUs = 2 * USECS_PER_SEC;
+static constexpr int64 kFeederAgainUs = 2 * USECS_PER_SEC;
 
 struct SlotList {
   Oid databases[kDatabasesMax];
@@ -66,7 +67,7 @@ static void Forget(DatabaseState* state) {
 
 // One record: starts its worker when it is wanted, not there, and not backing off. Returns the
 // milliseconds until it is to be looked at again.
-static long Tend(DatabaseState* state, const SlotList& slots, TimestampTz now) {
+static long Tend(DatabaseState* state, const SlotList& slots, int64 now) {
   SharedState* shared = Shared();
   bool start = false;
   long again = kLookEveryMs;
@@ -81,10 +82,10 @@ static long Tend(DatabaseState* state, const SlotList& slots, TimestampTz now) {
       start = true;
       int backoff = Min(kBackoffMaxMs, 250 << Min(state->failures, 10));
       state->failures++;  // a worker that comes to work resets it
-      state->next_start_at = TimestampTzPlusMilliseconds(now, backoff);
+      state->next_start_at = now + backoff * int64{1000};
       pg_atomic_write_u32(&state->state, static_cast<uint32>(WorkerState::kStarting));
     } else {
-      again = TimestampDifferenceMilliseconds(now, state->next_start_at) + 1;
+      again = static_cast<long>((state->next_start_at - now) / 1000) + 1;
     }
   }
   Oid database = state->database;
@@ -99,7 +100,7 @@ static long Tend(DatabaseState* state, const SlotList& slots, TimestampTz now) {
 
 // The feeder (backfill/feeder.cpp) is there while there is something to backfill or to replay, and
 // only beside a capture worker: its rows go through that one.
-static void TendFeeder(DatabaseState* state, TimestampTz now) {
+static void TendFeeder(DatabaseState* state, int64 now) {
   if (pg_atomic_read_u32(&state->feed_wanted) == 0) return;
   LWLockAcquire(Shared()->lock, LW_EXCLUSIVE);
   bool late = state->feeder_start_at + kFeederAgainUs <= now;
@@ -119,12 +120,12 @@ static void TendFeeder(DatabaseState* state, TimestampTz now) {
 // A worker that was started but never attached (its database is gone, connections exhausted).
 static void ReapLost() {
   SharedState* shared = Shared();
-  TimestampTz now = GetCurrentTimestamp();
+  int64 now = MonotonicMicros();
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
   for (DatabaseState& state : shared->databases) {
     if (state.database == InvalidOid || state.worker_pid != 0) continue;
     if (pg_atomic_read_u32(&state.state) == static_cast<uint32>(WorkerState::kStarting) &&
-        TimestampDifferenceMilliseconds(state.next_start_at, now) > 0) {
+        state.next_start_at < now) {
       pg_atomic_write_u32(&state.state, static_cast<uint32>(WorkerState::kFailed));
     }
   }
@@ -146,7 +147,7 @@ static void LauncherLoop() {
     for (int i = 0; i < slots.count; i++) FindDatabase(slots.databases[i], true);
     ReapLost();
     long timeout = kLookEveryMs;
-    TimestampTz now = GetCurrentTimestamp();
+    int64 now = MonotonicMicros();
     for (DatabaseState& state : Shared()->databases) {
       if (state.database != InvalidOid) timeout = Min(timeout, Tend(&state, slots, now));
       if (state.database != InvalidOid) TendFeeder(&state, now);
@@ -177,7 +178,7 @@ static bool WorkerGone(DatabaseState* state) {
               pg_atomic_read_u32(&state->state) != static_cast<uint32>(WorkerState::kStarting);
   int pid = state->worker_pid;
   int feeder = state->feeder_pid;
-  bool feeder_comes = feeder < 0 && state->feeder_start_at + kFeederAgainUs > GetCurrentTimestamp();
+  bool feeder_comes = feeder < 0 && state->feeder_start_at + kFeederAgainUs > MonotonicMicros();
   LWLockRelease(shared->lock);
   if (pid != 0) kill(pid, SIGTERM);
   if (feeder > 0) kill(feeder, SIGTERM);

@@ -49,18 +49,18 @@ struct DatabaseState {
   pg_atomic_uint64 next_seq;
   pg_atomic_uint64 commit_time;  // TimestampTz of the last commit written to the log
   pg_atomic_uint32 incarnation;
-  pg_atomic_uint32 extension_check;         // DROP EXTENSION committed: look whether it is gone
-  pg_atomic_uint32 feed_wanted;             // there are backfills or replays to do
-  pg_atomic_uint32 feeder_proc;             // OwnProcNumber() + 1 of the feeder, 0: none
-  int feeder_pid;                           // (L); -1: started, not yet there
-  TimestampTz feeder_start_at;              // (L) when it was started last; not again soon
-  ConditionVariable changed;                // state or worker_pid changed
-  pg_atomic_uint32 definitions_changed;     // NOTIFY is due
-  pg_atomic_uint32 armed[kWakeSlots];       // the consumer whose agent asked for a NOTIFY
+  pg_atomic_uint32 extension_check;      // DROP EXTENSION committed: look whether it is gone
+  pg_atomic_uint32 feed_wanted;          // there are backfills or replays to do
+  pg_atomic_uint32 feeder_proc;          // OwnProcNumber() + 1 of the feeder, 0: none
+  int feeder_pid;                        // (L); -1: started, not yet there
+  int64 feeder_start_at;                 // (L) monotonic; when it was started last; not again soon
+  ConditionVariable changed;             // state or worker_pid changed
+  pg_atomic_uint32 definitions_changed;  // NOTIFY is due
+  pg_atomic_uint32 armed[kWakeSlots];    // the consumer whose agent asked for a NOTIFY
   pg_atomic_uint32 notify_due[kWakeSlots];  // consumer of a wake that met an armed slot
   TimestampTz last_error_at;                // (L)
   int failures;                             // (L) failed starts in a row
-  TimestampTz next_start_at;                // (L) back off
+  int64 next_start_at;                      // (L) monotonic; back off
   char last_error[kErrorTextBytes];         // (L)
 };
 

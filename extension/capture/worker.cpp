@@ -10,6 +10,7 @@
 #include "log/appender.h"
 #include "log/retention.h"
 #include "pg/crash_point.h"
+#include "pg/monotonic.h"
 #include "pg/planted.h"
 #include "pg/table.h"
 #include "pg/transaction.h"
@@ -30,7 +31,7 @@ static constexpr long kOthersWalMs = 10;
 static constexpr long kInvisibleTailMs = 5;
 static constexpr long kAsyncCommitMs = 2;
 static constexpr long kUnflushedMs = 100;
-static constexpr TimestampTz kRetentionUs = 10 * USECS_PER_SEC;
+static constexpr int64 kRetentionUs = 10 * USECS_PER_SEC;
 
 // A position of the slot that may be confirmed once our own WAL up to `after_flush` is on disk.
 struct Confirmable {
@@ -65,8 +66,8 @@ class Worker {
   XLogRecPtr slept_at_;  // what was flushed at the last sleep
   size_t invisible_;
   Confirmable unconfirmed_[2];  // the older waits for its flush; the newer grows meanwhile
-  TimestampTz last_idle_confirm_;
-  TimestampTz last_retention_;
+  int64 last_idle_confirm_;     // monotonic
+  int64 last_retention_;        // monotonic
   DelayedMessages delayed_;
   uint64 invalidations_seen_;
   XLogRecPtr catalogs_differ_until_;
@@ -197,11 +198,11 @@ bool Worker::DecodeTurn() {
   flush_seen_ = GetFlushRecPtr(nullptr);
   bool far_behind = flush_seen_ > context_->reader->EndRecPtr + kFarBehind;
   long age_max = far_behind ? kBatchAgeFarBehindMaxUs : kBatchAgeMaxUs;
-  TimestampTz begun = GetCurrentTimestamp();
+  int64 begun = MonotonicMicros();
   for (int records = 1; DecodeRecord(context_); records++) {
     CHECK_FOR_INTERRUPTS();
     if (full()) return true;
-    if (records % 64 == 0 && !batch.empty() && GetCurrentTimestamp() - begun > age_max) {
+    if (records % 64 == 0 && !batch.empty() && MonotonicMicros() - begun > age_max) {
       return true;
     }
   }
@@ -247,7 +248,7 @@ void Worker::ConfirmTurn() {
   }
   // Idle, or nothing of interest in the WAL: the slot goes on all the same, without a write.
   if (!decoder.batch.empty()) return;
-  TimestampTz now = GetCurrentTimestamp();
+  int64 now = MonotonicMicros();
   if (now - last_idle_confirm_ < USECS_PER_SEC) return;
   last_idle_confirm_ = now;
   XLogRecPtr position = context_->reader->EndRecPtr;
@@ -296,7 +297,7 @@ void Worker::DelayedTurn() {
 
 // One part of what is to be done; true: there is more.
 bool Worker::RetentionTurn() {
-  TimestampTz now = GetCurrentTimestamp();
+  int64 now = MonotonicMicros();
   if (now - last_retention_ < kRetentionUs) return false;
   SeparateCaches();
   // Otherwise the last one would wait for the next write, and be kept as long as there is none.

@@ -5,6 +5,7 @@
 // thinks.
 #include "filter/sandbox.h"
 #include "pg/memory.h"
+#include "pg/monotonic.h"
 #include "pg/table.h"
 #include "queue/arguments.h"
 #include "queue/own_statement.h"
@@ -46,15 +47,14 @@ int64 MaxBytes(Datum value) {
 // Claims, or waits until there is something to claim or the time is over.
 bool ClaimOrWait(Receiver* receiver, int32 consumer, int64 wait) {
   if (wait == 0) return receiver->Claim(false);
-  TimestampTz deadline = GetCurrentTimestamp() + wait;
+  int64 deadline = MonotonicMicros() + wait;
   for (;;) {
     uint32 generation = WakeGeneration(consumer);
-    bool last = GetCurrentTimestamp() >= deadline;
+    bool last = MonotonicMicros() >= deadline;
     if (receiver->Claim(!last)) return true;
     if (last || receiver->more_to_scan()) return false;
-    TimestampTz until = Min(deadline, receiver->next_due());
-    long timeout_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
-    WaitForWake(consumer, generation, timeout_ms);
+    long due_ms = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), receiver->next_due());
+    WaitForWake(consumer, generation, Min(MillisecondsUntil(deadline), due_ms));
     CHECK_FOR_INTERRUPTS();
     if (!receiver->Renew()) return false;
   }

@@ -2,6 +2,7 @@
 #include "wake/wake.h"
 
 #include "capture/shared_state.h"
+#include "pg/monotonic.h"
 
 namespace sequin {
 
@@ -31,12 +32,12 @@ uint32 WakeGeneration(int32 consumer) {
 
 bool WaitForWake(int32 consumer, uint32 generation, long timeout_ms) {
   WakeSlot* slot = &RequireShared()->wakes[SlotOf(consumer)];
-  TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
+  int64 deadline = MonotonicMicros() + int64{timeout_ms} * 1000;
   bool woken = false;
   ConditionVariablePrepareToSleep(&slot->waiters);
   for (;;) {
     woken = pg_atomic_read_u32(&slot->generation) != generation;
-    long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+    long left = MillisecondsUntil(deadline);
     if (woken || left <= 0) break;
     ConditionVariableTimedSleep(&slot->waiters, left, PG_WAIT_EXTENSION);
   }

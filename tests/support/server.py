@@ -37,14 +37,14 @@ class Server(Process):
     """Durable as a production server unless fsync is given as "off": kills of processes do not need it. `data` and `wal`:
     where else its data folder and pg_wal are to be made."""
 
-    def __init__(self, folder=None, settings=None, name="pg", data=None, wal=None):
+    def __init__(self, folder=None, settings=None, name="pg", data=None, wal=None, env=None):
         self.folder = folder or private_folder(name)
         self.data = data or self.folder / "data"
         self.wal = wal
         self.port = free_port()
         self.settings = {**SETTINGS, "port": self.port, "unix_socket_directories": self.folder, **(settings or {})}
         command = unprivileged([postgres_bin("postgres"), "-D", self.data])
-        super().__init__(command, self.folder / "server.log", {"LC_ALL": "C.UTF-8"})
+        super().__init__(command, self.folder / "server.log", {"LC_ALL": "C.UTF-8", **(env or {})})
         self._init_data_folder()
 
     def _init_data_folder(self):
