@@ -81,6 +81,8 @@ class Letter:
     reason: str
     attempts: int
     error: str
+    groups: frozenset  # as it was handed out: a rewind may order the message anew
+    barrier: bool
     id: int = None
 
 
@@ -97,11 +99,23 @@ class Tx:
 class Queue:
     def __init__(self, options):
         self.options = options
-        self.order, self.latest = options.get("order_mode", "group"), options.get("mode") == "latest"
+        self.order, self.latest = options.get("order_mode", "group"), options.get("latest", False)
         self.max_deliver, self.max_in_flight = options.get("max_deliver", 0), options.get("max_in_flight", 0)
         self.route, self.requeued, self.letters, self.claims = [], [], [], {}
         self.next_ord = 0   # of what was not handed out nor passed by
         self.captured = 0   # so many messages were captured before the present operation
+        self.surely_at = self.perhaps_at = 0  # when the newest claim was made: its time never goes back
+
+    # -- time ---------------------------------------------------------------------------------
+
+    def times(self, first, last):
+        """Between which times it works that works between these, by a clock that may have been put back."""
+        return max(first, self.surely_at), max(last, self.perhaps_at)
+
+    def made_claim(self, first, last, surely):
+        self.perhaps_at = max(self.perhaps_at, last)
+        if surely:
+            self.surely_at = max(self.surely_at, first)
 
     # -- messages -----------------------------------------------------------------------------
 
@@ -160,8 +174,6 @@ class Queue:
 
     def must_wait(self, tx, claim, positions, outcome):
         """Whether another open transaction settles the same."""
-        if claim.whole is not None and claim.whole is not tx:
-            return True
         states = {d.pos: d.row for d in claim.deliveries}
         foreign = lambda pos: states[pos] is not None and states[pos].tx not in (None, tx)
         for pos in positions:
@@ -285,7 +297,7 @@ class Queue:
         if rejected or (failed and self.max_deliver and entry.attempts >= self.max_deliver):
             entry.place = DONE
             reason = "rejected" if rejected else "attempts_exhausted"
-            self.letters.append(Letter(entry, reason, entry.attempts, row.error))
+            self.letters.append(Letter(entry, reason, entry.attempts, row.error, entry.groups, entry.barrier))
         else:
             entry.place, entry.ready_from, entry.ready_to = PENDING, row.ready_from, row.ready_to
 
@@ -303,10 +315,10 @@ class Queue:
                 continue
             if claim.expires > last or not (unsettled or in_progress):
                 continue
-            undecided = claim.whole is not None or claim.extended_by
-            if undecided or in_progress:
+            if claim.whole is not None or claim.extended_by or in_progress:
                 claim.undecided_at = last
-                claim.fence = "maybe" if not undecided and claim.fence == "no" else claim.fence
+                # An open extension stops it, too, but one that made nothing longer left no row.
+                claim.fence = "maybe" if claim.whole is None and claim.fence == "no" else claim.fence
             elif surely and claim.expires < first and last - claim.undecided_at > 0.3:
                 raise Mismatch(f"claim {claim.no} is over since {first - claim.expires:.3f} s and was not expired")
 
@@ -328,7 +340,7 @@ class Queue:
 
     # -- receiving ----------------------------------------------------------------------------
 
-    def live_named(self, request, at):
+    def live_named(self, request):
         """The claim of this name that lasts."""
         for claim in sorted(self.claims.values(), key=lambda claim: -claim.no):
             if claim.request == request and any(d.is_out() and not d.void for d in claim.deliveries):
@@ -450,7 +462,7 @@ class Queue:
         self.letters.remove(letter)
         old = letter.entry
         ord_ = old.ord if old.ord < 0 else -2**52 + letter.id
-        entry = Entry(ord_, -letter.id, old.change, old.groups, old.barrier)
+        entry = Entry(ord_, -letter.id, old.change, letter.groups, letter.barrier)
         if self.order != "group":
             entry.groups, entry.barrier = self._in_order(entry)
         entry.frozen = True

@@ -1,7 +1,9 @@
 """One seed: random operations on some consumers by several sessions, each answer held against the model."""
 
 import collections
+import os
 import random
+import signal
 import threading
 import time
 import traceback
@@ -9,25 +11,34 @@ import uuid
 
 import psycopg2
 
+from tests.support.clock import Clock
+from tests.support.paths import ROOT
+from tests.support.process import is_alive
 from tests.support.server import Server, fetch, is_disconnect
+from tests.support.stuck import Watch
 from tests.support.waiting import wait_until
 
 from .queue import DONE, OUT, PENDING, SUCCESS, Claim, Mismatch, Queue, Tx
-from .world import CREATE, World, by_key, by_part
+from .world import CREATE, STREAM, World, by_key, by_part, source
 
-JOURNAL_LINES = 40
+FAILED = ROOT / "build" / "model"
 SESSIONS = 3
 RECEIVE = ("SELECT ack_id::text, seq, deliver_count, message FROM sequin.receive(%s, batch_size => %s, "
            "visibility_timeout => %s::float * interval '1 s', wait => %s::float * interval '1 s', max_bytes => %s, "
            "request_id => %s::uuid)")
 VIEW = ("SELECT claim, seq, deliver_count, attempts, extract(epoch FROM expires_at)::float8, overtaken FROM sequin.in_flight "
         "WHERE consumer = %s")
-BLOCKED = "55P03"
+# No statement waits for another that long: only one thread is at work, and it knows when it would have to wait.
+LOCK_TIMEOUT = "-c lock_timeout=60s"
+
+LOG = ("SELECT seq, coalesce(table_schema || '.' || table_name, 'm_stream'), action, record, "
+       "(commit_lsn - '0/0')::bigint FROM sequin.log WHERE seq > %s ORDER BY seq")
 
 OPERATIONS = {
     "change": 20, "sync": 3, "receive": 26, "settle": 24, "begin": 5, "savepoint": 2, "end": 6, "end_prepared": 3, "extend": 4,
     "wait_for_time": 4, "rewind": 2, "letters": 3, "requeue": 2, "purge": 0.5, "alter": 2, "pause": 0.7, "kill_session": 1.5,
-    "kill_receive": 2, "kill_worker": 0.4, "burst": 3, "blocked": 1, "strangers": 1, "recreate": 0.4, "restart": 0.1}
+    "kill_receive": 2, "kill_settle": 2, "kill_worker": 0.4, "burst": 3, "blocked": 1, "strangers": 1, "recreate": 0.4,
+    "restart": 0.15, "clock": 2}
 
 
 def claim_number(ack_id):
@@ -35,38 +46,46 @@ def claim_number(ack_id):
 
 
 class Session:
-    def __init__(self, server, database, name):
-        self.server, self.database, self.name = server, database, name
+    def __init__(self, stage, database, name):
+        self.stage, self.database, self.name = stage, database, name
         self.connect()
 
     def connect(self):
-        self.connection = self.server.connect(self.database)
+        self.connection = self.stage.server.connect(self.database, options=LOCK_TIMEOUT)
         self.tx, self.queue_name, self.marks = None, None, []
         self.pid = self.connection.get_backend_pid()
 
     def sql(self, query, *parameters):
-        return fetch(self.connection, query, *parameters)
+        with self.stage.watch.limit((self.name, query, parameters)):
+            return fetch(self.connection, query, *parameters)
+
+
+def described(message):
+    return source(message["metadata"]), message["action"], message["record"]
 
 
 class Story:
-    def __init__(self, server, seed, steps):
-        self.server, self.seed, self.steps = server, seed, steps
+    def __init__(self, stage, seed, steps):
+        self.stage, self.server, self.clock, self.seed, self.steps = stage, stage.server, stage.clock, seed, steps
         self.random = random.Random(seed)
         self.database = f"model_{seed}"
-        self.journal = collections.deque(maxlen=JOURNAL_LINES)
+        self.journal = []
         self.counts = collections.Counter()
         self.queues, self.prepared, self.seen_seq, self.lsns = {}, {}, 0, []
         self.next_prepared = 0
+        self.highest = 0  # what the clock has shown, before it was put back
 
     # -- the story ----------------------------------------------------------------------------
 
     def run(self):
-        self.server.sql(f"CREATE DATABASE {self.database}")
-        self.server.sql("CREATE EXTENSION sequin", database=self.database)
-        self.server.sql(CREATE, database=self.database)
+        self._elsewhere(f"CREATE DATABASE {self.database}")
+        self._elsewhere("CREATE EXTENSION sequin", self.database)
+        self._elsewhere(CREATE, self.database)
         self._connect()
         for number in range(self.random.choice((1, 2, 3))):
             self._create(f"c{number}", self._options())
+        if self.random.random() < 0.5:
+            self._create("stream", self._stream_options())
         names, weights = list(OPERATIONS), list(OPERATIONS.values())
         for step in range(self.steps):
             operation = self.random.choices(names, weights)[0]
@@ -80,21 +99,31 @@ class Story:
     def clean_up(self):
         for session in getattr(self, "sessions", []):
             session.connection.close()
-        for gid in self.prepared:
-            self.server.sql(f"ROLLBACK PREPARED '{gid}'", database=self.database)
-        self.server.sql(f"DROP DATABASE IF EXISTS {self.database} WITH (FORCE)")
+        for gid, in self._elsewhere("SELECT gid FROM pg_prepared_xacts WHERE database = %s", parameters=[self.database]):
+            self._elsewhere(f"ROLLBACK PREPARED '{gid}'", self.database)
+        self._elsewhere(f"DROP DATABASE IF EXISTS {self.database} WITH (FORCE)")
+
+    def _elsewhere(self, query, database="postgres", parameters=()):
+        with self.stage.watch.limit((database, query)):
+            return self.server.sql(query, *parameters, database=database)
 
     def _connect(self):
-        self.sessions = [Session(self.server, self.database, f"s{number}") for number in range(SESSIONS)]
-        self.observer = Session(self.server, self.database, "observer")
-        self.writer = Session(self.server, self.database, "writer")
+        self.sessions = [Session(self.stage, self.database, f"s{number}") for number in range(SESSIONS)]
+        self.observer = Session(self.stage, self.database, "observer")
+        self.writer = Session(self.stage, self.database, "writer")
         if hasattr(self, "world"):
-            self.world.connection = self.writer.connection
+            self.world.session = self.writer
         else:
-            self.world = World(self.writer.connection, self.random)
+            self.world = World(self.writer, self.random)
 
     def say(self, text):
-        self.journal.append(f"{self.step}: {text}"[:600])
+        self.journal.append(f"{self.step}: {text}")
+
+    def script(self):
+        return [line[:300] for line in self.world.script] if hasattr(self, "world") else []
+
+    def now(self):
+        return self.clock.now()
 
     def _options(self):
         pick = self.random.choice
@@ -102,10 +131,21 @@ class Story:
                    "order_mode": pick(("group", "group", "group", "none", "strict")), "group_of": by_key}
         kind = pick(("all", "all", "latest", "parts"))
         if kind == "latest":
-            options.update(mode="latest", order_mode="group")
+            options.update(mode="latest", latest=True, order_mode="group")
         elif kind == "parts":
             options.update(tables=["m.grouped"], group_columns=["g"], group_of=by_part)
-        delays = pick((None, [0], [0.05, 0, 0.2]))
+        return self._with_backoff(options)
+
+    def _stream_options(self):
+        pick = self.random.choice
+        state = pick((False, True))
+        self.writer.sql("SELECT sequin.create_stream(%s, one_message_per_key => %s)", STREAM, state)
+        options = {"stream": STREAM, "tables": [STREAM], "max_deliver": pick((0, 2, 3)), "max_in_flight": 0, "group_of": by_key}
+        options |= {"latest": True} if state else pick(({}, {"mode": "latest", "latest": True}, {"order_mode": "strict"}))
+        return self._with_backoff(options)
+
+    def _with_backoff(self, options):
+        delays = self.random.choice((None, [0], [0.05, 0, 0.2]))
         if delays is None:
             options.update(backoff_base=0.05, backoff_max=0.15,
                            backoff_of=lambda n: tuple(min(0.05 * 2 ** (n - 1), 0.15) * part for part in (0.8, 1.2)))
@@ -115,9 +155,10 @@ class Story:
 
     def _create(self, name, options):
         seconds = "%s::float * interval '1 s'"
-        given = {"tables": "%s::text[]", "order_mode": "%s", "mode": "%s", "group_columns": "%s::text[]", "max_deliver": "%s",
-                 "max_in_flight": "%s", "backoff_base": seconds, "backoff_max": seconds,
-                 "backoff": "(SELECT array_agg(x * interval '1 s') FROM unnest(%s::float[]) x)"}
+        given = {"stream": "%s"} if "stream" in options else {"tables": "%s::text[]"}
+        given |= {"order_mode": "%s", "mode": "%s", "group_columns": "%s::text[]", "max_deliver": "%s",
+                  "max_in_flight": "%s", "backoff_base": seconds, "backoff_max": seconds,
+                  "backoff": "(SELECT array_agg(x * interval '1 s') FROM unnest(%s::float[]) x)"}
         used = [key for key in given if key in options]
         self.writer.sql("SELECT sequin.create_consumer(%s" + "".join(f", {key} => {given[key]}" for key in used) + ")",
                         name, *(options[key] for key in used))
@@ -131,31 +172,42 @@ class Story:
     def sync(self):
         """Everything that committed is captured, and found in the log, each change once and in its place."""
         self.writer.sql("SELECT sequin.sync('60 s')")
-        rows = self.observer.sql("SELECT seq, table_name, action, record, (commit_lsn - '0/0')::bigint FROM sequin.log "
-                                 "WHERE seq > %s ORDER BY seq", self.seen_seq)
-        expected, self.world.expected = self.world.expected, []
-        for number, (seq, table, action, record, lsn) in enumerate(rows):
-            if number >= len(expected) or not expected[number].shows(table, action, record):
-                raise Mismatch(f"the log has {action} of {table} {record} as seq {seq}, expected: "
-                               f"{expected[number] if number < len(expected) else 'nothing'}")
+        rows = self.observer.sql(LOG, self.seen_seq)
+        now, expected = max(self.highest, self.now()), collections.deque(self.world.expected)
+        self.world.expected = []
+        for seq, table, action, record, lsn in rows:
+            change = expected[0] if expected and expected[0].shows(table, action, record) else None
+            if change is not None:
+                expected.popleft()
+            else:
+                due, change = self._delayed(table, action, record)
+                if change is None or due > now:
+                    all_rows = [(row[0], row[1], row[2], str(row[3])[:40]) for row in rows]
+                    raise Mismatch(f"the log has {action} of {table} {str(record)[:100]} as seq {seq}, expected: "
+                                   f"{list(expected)}, later: {self.world.delayed}, at {now}, log: {all_rows}")
+                self.world.delayed.remove((due, change))
+                self.counts["delayed messages"] += 1
             self.seen_seq = seq
             self.lsns.append((seq, lsn))
             for queue in self.queues.values():
-                if expected[number].table in queue.options["tables"]:
-                    queue.append(expected[number], seq)
-        if len(rows) < len(expected):
-            raise Mismatch(f"the log lacks {expected[len(rows)]}")
+                if change.table in queue.options["tables"]:
+                    queue.append(change, seq)
+        if expected:
+            raise Mismatch(f"the log lacks {expected[0]}")
+
+    def _delayed(self, table, action, record):
+        found = [one for one in self.world.delayed if one[1].shows(table, action, record)]
+        return found[0] if found else (None, None)
 
     def check(self, name):
         """What the server says of itself is what the model knows."""
         queue = self.queues[name]
         view = self.observer.sql(VIEW, name)
-        queue.expire({(row[0], row[1]) for row in view}, time.time(), time.time(), surely=False)
+        queue.expire({(row[0], row[1]) for row in view}, *queue.times(self.now(), self.now()), surely=False)
         self._check_view(queue, view)
         if self.world.expected:
             return
-        ready, in_flight, parked, dead = self.observer.sql(
-            "SELECT ready, in_flight, parked, dead FROM sequin.consumers WHERE name = %s", name)[0]
+        ready, in_flight, parked, dead = self._counts(name)
         queue.learn_position(len(queue.route) - ready)
         queue.captured = len(queue.route)
         known = (len(queue.pending()), len(queue.out()), len(queue.letters))
@@ -166,6 +218,14 @@ class Story:
         late = [entry for entry in queue.route[queue.next_ord:] if entry.place != PENDING]
         if late:
             raise Mismatch(f"{ready} messages are ready, but {late[0]} is among them")
+
+    def _counts(self, name):
+        """When the log is known: what is delayed may come at any time."""
+        while True:
+            counts = self.observer.sql("SELECT ready, in_flight, parked, dead FROM sequin.consumers WHERE name = %s", name)[0]
+            if not self.world.delayed or not self.observer.sql(LOG, self.seen_seq):
+                return counts
+            self.sync()
 
     def _check_view(self, queue, view):
         shown = {(claim, seq): row for claim, seq, *row in view}
@@ -203,24 +263,26 @@ class Story:
         request = str(uuid.UUID(int=self.random.getrandbits(2) + 1)) if self.random.random() < 0.2 else None
         bytes_max = self.random.choice((None, None, None, 1, 3000))
         wait = self.random.choice((0, 0, 0, 0.02))
-        first = time.time()
+        first = self.now()
         rows = session.sql(RECEIVE, name, batch, visibility, wait, bytes_max, request)
-        last = time.time()
+        last = self.now()
         self.received(name, rows, (first, last), visibility, batch, bytes_max, request)
 
     def received(self, name, rows, times, visibility, batch, bytes_max=None, request=None, alone=True):
         """`alone`: nobody else was at work, so that it had to take what there was."""
-        queue, (first, last) = self.queues[name], times
+        queue = self.queues[name]
+        first, last = queue.times(*times)
         self.say(f"{len(rows)} of {batch}, visibility {visibility}" + (f", max_bytes {bytes_max}" if bytes_max else "") +
                  (f", request {request[-1]}" if request else "") +
                  "".join(f" {claim_number(row[0])}:{row[1]}" for row in rows))
-        if self.world.expected:
+        if self.world.expected or self.world.delayed:
             self.sync()
         view = self.observer.sql(VIEW, name)
         queue.expire({(row[0], row[1]) for row in view}, first, last, surely=alone and not queue.paused)
         if queue.paused and rows:
             raise Mismatch("a paused consumer was given messages")
-        live = queue.live_named(request, last) if request and not queue.paused else None
+        live = queue.live_named(request) if request and not queue.paused else None
+        queue.made_claim(*times, surely=bool(rows) and live is None)
         if live is not None:
             return self._received_again(queue, live, rows)
         claim = None
@@ -256,10 +318,8 @@ class Story:
             d.ack_id = row[0]
 
     def _check_message(self, d, message):
-        metadata, change = message["metadata"], d.entry.change
-        table = f"{metadata['table_schema']}.{metadata['table_name']}"
-        if table != change.table or not change.shows(metadata["table_name"], message["action"], message["record"]):
-            raise Mismatch(f"seq {d.entry.seq} is {message}, expected {change}")
+        if not d.entry.change.shows(*described(message)):
+            raise Mismatch(f"seq {d.entry.seq} is {message}, expected {d.entry.change}")
 
     def _check_bytes(self, claim, bytes_max):
         if claim and bytes_max and len(claim.deliveries) > 1:
@@ -283,13 +343,13 @@ class Story:
             except Exception as error:  # noqa: BLE001: reported by the thread that started this one
                 errors.append(error)
 
-        first = time.time()
+        first = self.now()
         threads = [threading.Thread(target=receive, args=(session,)) for session in sessions]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        last = time.time()
+        last = self.now()
         if errors:
             raise errors[0]
         for rows in sorted((rows for rows in answers.values() if rows), key=lambda rows: rows[0][0]):
@@ -303,29 +363,41 @@ class Story:
         self.sync()
         self.check(name)
         request = str(uuid.UUID(int=self.random.getrandbits(64) + 100))
-        answer = []
+        first = self.now()
+        answer = self._killed(session, lambda: session.sql(RECEIVE, name, 5, 0.2, 0, None, request))
+        last = self.now()
+        if answer is not None:
+            self.received(name, answer, (first, last), 0.2, 5, None, request)
+        else:
+            self._lost(name, first, last, request)
 
-        def receive():
+    def _killed(self, session, call):
+        """Kills the session in the midst of a call; returns its answer, None if that was lost."""
+        answer, errors = [], []
+
+        def run():
             try:
-                answer.append(session.sql(RECEIVE, name, 5, 0.2, 0, None, request))
+                answer.append(call())
             except psycopg2.Error as error:
                 if not is_disconnect(error):
-                    raise
+                    errors.append(error)
 
-        thread = threading.Thread(target=receive)
-        first = time.time()
+        thread = threading.Thread(target=run)
         thread.start()
         time.sleep(self.random.random() * 0.004)
         self._terminate(session)
         thread.join()
-        last = time.time()
-        if answer:
-            self.received(name, answer[0], (first, last), 0.2, 5, None, request)
-        else:
-            self._lost(name, first, last, request)
+        session.connect()
+        if errors:
+            raise errors[0]
+        return answer[0] if answer else None
 
     def _lost(self, name, first, last, request):
         queue = self.queues[name]
+        queue.made_claim(first, last, surely=False)
+        first, last = queue.times(first, last)
+        if self.world.delayed:
+            self.sync()
         view = self.observer.sql(VIEW, name)
         queue.expire({(row[0], row[1]) for row in view}, first, last, surely=False)
         new = [row for row in view if row[0] not in queue.claims]
@@ -339,12 +411,8 @@ class Story:
     def _terminate(self, session):
         pid = session.pid
         self.observer.sql("SELECT pg_terminate_backend(%s)", pid)
-        wait_until(lambda: not self.observer.sql("SELECT FROM pg_stat_activity WHERE pid = %s", pid), "the backend is gone")
+        wait_until(lambda: not self.observer.sql("SELECT FROM pg_stat_activity WHERE pid = %s", pid), "the backend is gone", 60)
         session.connection.close()
-        tx, name = session.tx, session.queue_name
-        session.connect()
-        if tx is not None:
-            self.queues[name].rollback(tx)
 
     # -- settling -----------------------------------------------------------------------------
 
@@ -375,13 +443,15 @@ class Story:
 
     def settle(self, name, session, claim, deliveries, outcome):
         queue, tx = self.queues[name], session.tx or Tx("alone")
+        if claim.fence == "maybe" and any(d.void for d in claim.deliveries):
+            return False  # STALE would not say whether it was settled
         if queue.must_wait(session.tx, claim, [d.pos for d in deliveries], outcome):
             return False
         delay = self.random.choice((None, 0, 0.05, 0.2)) if outcome == "nack" else None
         error = self.random.choice((None, "it failed")) if outcome in ("nack", "dead_letter") else None
-        first = time.time()
+        first = self.now()
         results = self._call(session, name, outcome, [d.ack_id for d in deliveries], delay, error)
-        last = time.time()
+        last = self.now()
         self.say(f"{outcome} by {session.name}{' in a transaction' if session.tx else ''}, delay {delay}, claim {claim.no}: " +
                  " ".join(f"{d.pos}({d.entry.seq}):{result}" for d, (_, result) in zip(deliveries, results)))
         for result in results:
@@ -392,6 +462,37 @@ class Story:
         queue.settle(tx, claim, answers, outcome, (first, last, delay), error)
         if session.tx is None:
             queue.commit(tx)
+        return True
+
+    def do_kill_settle(self, name):
+        """The answer may be lost after the commit; all of it was done, or nothing."""
+        session, queue = self.free_session(), self.queues[name]
+        claims = [claim for claim in queue.claims.values() if claim.expires > self.now() + 100 and not claim.extended_by]
+        choice = {claim.no: [d for d in claim.deliveries if d.ack_id and queue.told(claim, d.pos) == {"DONE"}] for claim in claims}
+        claims = [claim for claim in claims if choice[claim.no]]
+        if session is None or not claims:
+            return False
+        claim = self.random.choice(claims)
+        chosen = self.random.sample(choice[claim.no], self.random.randint(1, len(choice[claim.no])))
+        outcome = self.random.choice(list(SUCCESS))
+        if queue.must_wait(None, claim, [d.pos for d in chosen], outcome):
+            return False
+        first = self.now()
+        answer = self._killed(session, lambda: self._call(session, name, outcome, [d.ack_id for d in chosen], 0.05))
+        last = self.now()
+        left = {(row[0], row[1]) for row in self.observer.sql(VIEW, name)}
+        done = [d for d in chosen if (claim.no, d.entry.seq) not in left]
+        self.say(f"{outcome} of claim {claim.no}: {[(d.pos, d.entry.seq) for d in chosen]}, answer {answer}, done {len(done)}")
+        if len(done) not in (0, len(chosen)) or (answer is not None and not done):
+            raise Mismatch(f"{outcome} was killed, told {answer}, and is done for {[d.entry.seq for d in done]} only, of "
+                           f"{[d.entry.seq for d in chosen]}")
+        if not done:
+            return True
+        self.counts["answers of settles lost"] += answer is None
+        tx = Tx("alone")
+        queue.settle(tx, claim, [(d.pos, SUCCESS[outcome]) for d in chosen], outcome,
+                     (first, last, 0.05 if outcome == "nack" else None), None)
+        queue.commit(tx)
         return True
 
     def _call(self, session, name, outcome, ids, delay=None, error=None):
@@ -411,10 +512,10 @@ class Story:
         if queue.must_wait(session.tx, claim, [d.pos], "ack"):
             return False
         seconds = self.random.choice((0.1, 0.3))
-        first = time.time()
+        first = self.now()
         result = session.sql("SELECT result FROM sequin.extend(%s, ARRAY[%s]::uuid[], %s::float * interval '1 s')",
                              name, d.ack_id, seconds)[0][0]
-        last = time.time()
+        last = self.now()
         self.say(f"claim {claim.no}, position {d.pos}, by {seconds}: {result}")
         allowed = {"EXTENDED" if told == "DONE" else told for told in queue.told(claim, d.pos)}
         if result not in allowed:
@@ -520,7 +621,8 @@ class Story:
         claim = self._some_claim(queue)
         if claim is not None:
             known = uuid.UUID(self.random.choice([d.ack_id for d in claim.deliveries if d.ack_id]))
-            ids += [str(uuid.UUID(int=known.int ^ 1 << self.random.randrange(58))), str(uuid.UUID(int=known.int ^ 1 << 66))]
+            # Another nonce, another position. Neither waits for anything, whatever is undecided in that claim.
+            ids += [str(uuid.UUID(int=known.int ^ 1 << self.random.randrange(58))), str(uuid.UUID(int=known.int ^ 1 << 71))]
         told = [result for _, result in self._call(self.observer, name, self.random.choice(list(SUCCESS)), ids)]
         if set(told) != {"UNKNOWN"}:
             raise Mismatch(f"ids {ids} that never were: {told}")
@@ -528,25 +630,34 @@ class Story:
 
     # -- time, settings, positions ------------------------------------------------------------
 
-    def do_wait_for_time(self, name):
-        queue, now = self.queues[name], time.time()
+    def do_wait_for_time(self, name, seconds=1000):
+        queue, now = self.queues[name], self.now()
         times = [d.claim.expires for d in queue.out()] + [entry.ready_to for entry in queue.pending()]
-        times = [at for at in times if now < at < now + 1]
+        times = [at for at in times if now < at < now + seconds]
         if not times:
             return False
-        until = min(times)
+        until = min(times) if self.random.random() < 0.8 else max(times)
+        if until > now + 0.1 or self.random.random() < 0.5:
+            self.clock.move(until - now)
         wait_until(lambda: self.observer.sql("SELECT extract(epoch FROM clock_timestamp()) > %s", until)[0][0], pause=0.01)
         self.say(f"{until - now:.3f} s")
+
+    def do_clock(self, _name):
+        """The server's clock is put forward or back."""
+        seconds = self.random.choice((-3600, -3, -0.3, -0.05, 0.05, 0.3, 3, 3600))
+        self.highest = max(self.highest, self.now())
+        self.clock.move(seconds)
+        self.say(f"{seconds} s")
 
     def do_rewind(self, name):
         queue = self.queues[name]
         self.sync()
         self.check(name)
-        if not queue.route:
+        if not queue.route or self.world.delayed:
             return False
         entry = self.random.choice(queue.route)
         kind = self.random.choice(("seq", "seq", "lsn", "beginning", "end"))
-        first = time.time()
+        first = self.now()
         if kind == "seq":
             to, argument = entry.ord, ("to_seq", entry.seq)
         elif kind == "lsn":
@@ -559,7 +670,9 @@ class Story:
         direction = "back" if to < queue.next_ord else "forward" if to > queue.next_ord or kind == "end" else "nowhere"
         expected = (direction, abs(to - queue.next_ord), len(queue.route) - to)
         told = self.observer.sql(f"SELECT * FROM sequin.rewind(%s, {argument[0]} => %s)", name, argument[1])[0]
-        last = time.time()
+        last = self.now()
+        queue.made_claim(first, last, surely=True)
+        first, last = queue.times(first, last)
         self.say(f"{argument[0]} {argument[1]}: {told}")
         if told != expected:
             raise Mismatch(f"rewind said {told}, expected {expected}")
@@ -597,7 +710,7 @@ class Story:
         queue = self.queues[name]
         if any(session.queue_name == name and session.tx for session in self.sessions):
             return False
-        if any(other == name for _, other in self.prepared.values()):
+        if any(other == name for _, other in self.prepared.values()) or name == "stream":
             return False
         ids = [d.ack_id for d in queue.out() if d.ack_id]
         self.sync()
@@ -612,25 +725,27 @@ class Story:
 
     def do_letters(self, name):
         queue = self.queues[name]
-        first = time.time()
+        first = self.now()
         rows = self.observer.sql("SELECT id, seq, reason, attempts, last_error, message FROM sequin.dead_letters(%s)", name)
-        last = time.time()
+        last = self.now()
+        queue.made_claim(first, last, surely=False)
+        first, last = queue.times(first, last)
         view = self.observer.sql(VIEW, name)
         queue.expire({(row[0], row[1]) for row in view}, first, last, surely=True)
         known = {letter.id: letter for letter in queue.letters if letter.id is not None}
         unmatched = [letter for letter in queue.letters if letter.id is None]
         for id_, seq, reason, attempts, error, message in rows:
             letter = known.pop(id_, None)
-            described = (seq, reason, attempts, error)
+            known_as = (seq, reason, attempts, error)
             if letter is None:
                 letter = next((one for one in unmatched
-                               if (one.entry.seq, one.reason, one.attempts, one.error) == described), None)
+                               if (one.entry.seq, one.reason, one.attempts, one.error) == known_as), None)
                 if letter is None:
-                    raise Mismatch(f"dead letter {id_} {described} is unexpected; expected are " +
+                    raise Mismatch(f"dead letter {id_} {known_as} is unexpected; expected are " +
                                    str([(one.entry.seq, one.reason, one.attempts, one.error) for one in unmatched]))
                 unmatched.remove(letter)
                 letter.id = id_
-            if not letter.entry.change.shows(message["metadata"]["table_name"], message["action"], message["record"]):
+            if not letter.entry.change.shows(*described(message)):
                 raise Mismatch(f"dead letter {id_} is {message}, expected {letter.entry.change}")
         if known or unmatched:
             raise Mismatch(f"dead letters are missing: {[*known.values(), *unmatched][:3]}")
@@ -642,10 +757,12 @@ class Story:
         if not queue.letters:
             return False
         chosen = self.random.sample(queue.letters, self.random.randint(1, len(queue.letters)))
-        first = time.time()
+        first = self.now()
         told = self.observer.sql("SELECT id, result FROM sequin.requeue_dead_letters(%s, %s::bigint[])", name,
                                  [letter.id for letter in chosen])
-        last = time.time()
+        last = self.now()
+        queue.made_claim(first, last, surely=False)
+        first, last = queue.times(first, last)
         self.say(f"requeue {told}")
         if sorted(told) != sorted((letter.id, "REQUEUED") for letter in chosen):
             raise Mismatch(f"requeue said {told}")
@@ -680,10 +797,21 @@ class Story:
 
     def do_kill_session(self, _name):
         session = self.random.choice(self.sessions)
-        name = session.queue_name if session.tx else None
-        self.say(session.name)
-        self._terminate(session)
-        if name:
+        tx, name = session.tx, session.queue_name
+        shown = [(d.claim.no, d.entry.seq) for d, _ in tx.rows] if tx else []
+        if shown and self.random.random() < 0.5:
+            self._killed(session, lambda: session.sql("COMMIT"))
+            left = {(row[0], row[1]) for row in self.observer.sql(VIEW, name)}
+            how = "ROLLBACK" if shown[0] in left else "COMMIT"
+            if any((key in left) != (shown[0] in left) for key in shown):
+                raise Mismatch(f"a COMMIT was killed, and of {shown} are still out {left}")
+        else:
+            self._terminate(session)
+            session.connect()
+            how = "ROLLBACK"
+        self.say(f"{session.name}, its transaction: {how if tx else None}")
+        if tx is not None:
+            self._ended(tx, name, how)
             self.check(name)
 
     def do_kill_worker(self, _name):
@@ -692,19 +820,19 @@ class Story:
         self.say("the capture worker")
 
     def do_restart(self, _name):
-        """In the end as a crash or in order: open transactions are gone, prepared ones stay."""
-        crash = self.random.random() < 0.5
+        """In order, as a power cut, or as the server does when one of its processes dies: open transactions are gone,
+        prepared ones stay."""
+        how = self.random.choice(("restart", "crash", "a backend dies"))
+        if how == "a backend dies":
+            os.kill(self.random.choice(self.sessions).pid, signal.SIGKILL)
+            wait_until(lambda: not any(is_alive(session.pid) for session in [self.observer, self.writer]), "all backends are gone", 60)
         for session in [*self.sessions, self.observer, self.writer]:
             session.connection.close()
             if session.tx is not None:
                 self.queues[session.queue_name].rollback(session.tx)
-        if crash:
-            self.server.kill9_postmaster()
-        else:
-            self.server.stop()
-        self.server.start()
+        self.stage.begin_again(how)
         self._connect()
-        self.say("crash" if crash else "restart")
+        self.say(how)
         for name in self.queues:
             self.check(name)
 
@@ -718,6 +846,9 @@ class Story:
                 self.end(session)
         while self.prepared:
             self.do_end_prepared(None)
+        if self.world.delayed:
+            self.clock.move(max(0, max(due for due, _ in self.world.delayed) - self.now()))
+            wait_until(lambda: self.sync() or not self.world.delayed, "what was delayed is published", 60)
         self.sync()
         for name in self.queues:
             self.set_paused(name, False)
@@ -735,12 +866,12 @@ class Story:
             left = [d for d in claim.deliveries if d.row is None and d.ack_id]
             if left:
                 self.settle(name, self.sessions[0], claim, left, "ack")
-        first = time.time()
+        first = self.now()
         rows = self.sessions[0].sql(RECEIVE, name, 100, 60, 0, None, None)
-        self.received(name, rows, (first, time.time()), 60, 100)
+        self.received(name, rows, (first, self.now()), 60, 100)
         self.check(name)
         if not rows and (queue.out() or queue.pending()):
-            self.do_wait_for_time(name)
+            self.do_wait_for_time(name, float("inf"))
         return not queue.out() and all(queue.superseded(entry, surely=False) for entry in queue.pending())
 
 
@@ -748,12 +879,25 @@ class Stage:
     """The server on which stories are played, one database after the other."""
 
     def __init__(self):
-        self.server = Server(settings={"fsync": "off", "autovacuum": "off", "log_min_messages": "warning"}, name="model").start()
+        self.clock = Clock()
+        settings = {"fsync": "off", "autovacuum": "off", "log_min_messages": "warning"}
+        self.server = Server(settings=settings, name="model", env=self.clock.environment).start()
+        self.watch = Watch(self.server)
+
+    def begin_again(self, how):
+        with self.watch.limit(how, 200):
+            if how == "restart":
+                self.server.stop()
+            elif how == "crash":
+                self.server.kill9_postmaster()
+            if not self.server.running():
+                self.server.start()
+            wait_until(self.server.accepts, "the server accepts connections", 100)
 
     def play(self, seed, steps):
         """The story, what was wrong (None is what one hopes for), and how long it took."""
         started, wrong = time.monotonic(), None
-        story = Story(self.server, seed, steps)
+        story = Story(self, seed, steps)
         story.step = "at the beginning"
         try:
             story.run()
@@ -762,10 +906,19 @@ class Stage:
         except Exception:  # a story that cannot be told to its end is not one that passed
             wrong = f"{story.step}: {traceback.format_exc()}"
         try:
+            self.begin_again("next")
             story.clean_up()
         except Exception as error:
             wrong = wrong or f"in the end: {error}"
+        stuck = self.watch.taken()
+        if stuck:
+            wrong = f"{wrong}\n{stuck}"
+        if wrong:
+            FAILED.mkdir(parents=True, exist_ok=True)
+            (FAILED / f"seed-{seed}").write_text("\n".join([*story.journal, "", "the last transaction:", *story.script(), "", wrong, ""]))
         return story, wrong, time.monotonic() - started
 
     def close(self):
+        self.watch.close()
         self.server.remove()
+        self.clock.remove()

@@ -2,9 +2,8 @@
 
 import dataclasses
 
-from tests.support.server import fetch
-
 TABLES = ("m.plain", "m.grouped")
+STREAM = "m_stream"
 CREATE = """
 CREATE SCHEMA m;
 CREATE TABLE m.plain (id int PRIMARY KEY, token bigint, pad text);
@@ -13,6 +12,11 @@ ALTER TABLE m.grouped REPLICA IDENTITY FULL;
 """
 IDS = 8
 PADS = (0, 0, 0, 50, 1500)
+
+
+def source(metadata):
+    """Which table or stream a message is of."""
+    return metadata.get("stream") or f"{metadata['table_schema']}.{metadata['table_name']}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,8 +31,10 @@ class Change:
 
     def shows(self, table, action, record):
         """Whether a message or a row of the log is about this change."""
-        if (self.table, self.action) != (f"m.{table}", action):
+        if (self.table, self.action) != (table, action):
             return False
+        if table == STREAM:
+            return record["key"] == self.keys[0] and record["data"].startswith(f"{self.token}:")
         if action == "truncate":
             return True
         return record["id"] == self.keys[-1] and (action == "delete" or int(record["token"]) == self.token)
@@ -50,27 +56,31 @@ def by_part(change):
 class World:
     """`rows`: by table, what is committed: id → g."""
 
-    def __init__(self, connection, random):
-        self.connection, self.random = connection, random
+    def __init__(self, session, random):
+        self.session, self.random = session, random
         self.rows = {table: {} for table in TABLES}
         self.token = 0
         self.expected = []  # changes that committed, in order, and were not found in the log yet
+        self.script = []
+        self.delayed = []   # (when, change) of what is published when its time comes
 
     def transaction(self, wanted):
         """One random transaction; returns what it did, as a word, and its statements. `wanted`: tables with consumers."""
         rows = {table: dict(ids) for table, ids in self.rows.items()}
-        changes, said = [], []
+        changes, delayed, said = [], [], []
+        self.script = []  # the last transaction, word by word
         self._sql("BEGIN")
         for _ in range(self.random.choice((1, 1, 1, 2, 4, 9))):
-            saved = ({table: dict(ids) for table, ids in rows.items()}, len(changes))
+            saved = ({table: dict(ids) for table, ids in rows.items()}, len(changes), len(delayed))
             inner = self.random.random() < 0.1
             if inner:
                 self._sql("SAVEPOINT s")
-            said.append(self._statement(rows, changes))
+            publish = STREAM in wanted and self.random.random() < 0.4
+            said.append(self._publish(changes, delayed) if publish else self._statement(rows, changes))
             if inner and self.random.random() < 0.5:
                 self._sql("ROLLBACK TO s")
                 rows = saved[0]
-                del changes[saved[1]:]
+                del changes[saved[1]:], delayed[saved[2]:]
                 said.append("back")
         how = self.random.choices(("COMMIT", "ROLLBACK", "PREPARE"), (10, 1, 1))[0]
         if how == "PREPARE":
@@ -82,7 +92,23 @@ class World:
         if how == "COMMIT":
             self.rows = rows
             self.expected += [change for change in changes if change.table in wanted]
+            self.delayed += delayed
         return how.lower(), "; ".join(said)
+
+    def _publish(self, changes, delayed):
+        self.token += 1
+        key, pad = self.random.choice("abc"), self.random.choice(PADS)
+        change = Change(STREAM, "publish", (key,), (), self.token, pad)
+        data, later = f"{self.token}:{'x' * pad}", self.random.random() < 0.3
+        if not later:
+            self._sql("SELECT sequin.publish(%s, %s, %s)", STREAM, key, data)
+            changes.append(change)
+            return f"publish {key}"
+        delay = self.random.choice((0.05, 0.3, 5))
+        due = self._sql("SELECT extract(epoch FROM at)::float8, sequin.publish(%s, %s, %s, deliver_at => at) FROM "
+                        "(SELECT clock_timestamp() + %s::float * interval '1 s' AS at OFFSET 0) t", STREAM, key, data, delay)[0][0]
+        delayed.append((due, change))
+        return f"publish {key} after {delay}"
 
     def _statement(self, rows, changes):
         table = self.random.choice(TABLES)
@@ -128,4 +154,5 @@ class World:
             self._sql("INSERT INTO m.plain VALUES (%s, %s, repeat('x', %s))", key, self.token, pad)
 
     def _sql(self, query, *parameters):
-        return fetch(self.connection, query, *parameters)
+        self.script.append(f"{query} -- {parameters}" if parameters else query)
+        return self.session.sql(query, *parameters)
