@@ -225,7 +225,7 @@ class Queue:
                 claim.fence = "no"
             if d.row is None and (answer == SUCCESS[outcome] or (d.void and claim.fence == "no")):
                 self._put_row(tx, d, "overtaken" if d.void else outcome, delay, error)
-        if wholly:
+        if wholly and any(answer == "ACKED" for _, answer in requests):
             claim.whole = tx
         if outcome != "ack":
             for pos, answer in requests:

@@ -575,8 +575,9 @@ class Story:
     def _ended(self, tx, name, how):
         queue = self.queues[name]
         if how == "COMMIT":
-            for claim, (low, high) in tx.extensions:
-                claim.bounds = (max(claim.expires, low), max(claim.expires, high))
+            for claim, _ in tx.extensions:
+                each = [times for other, times in tx.extensions if other is claim]
+                claim.bounds = tuple(max(claim.expires, *bounds) for bounds in zip(*each))
             queue.commit(tx)
         else:
             queue.rollback(tx)
