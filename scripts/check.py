@@ -14,7 +14,8 @@ sys.path.insert(0, str(ROOT))
 from tests.support import process, suites, module_with_points  # noqa: E402
 from tests.support.server import Server  # noqa: E402
 
-SUITES = ["lint", "format", "unit", "sanitized", "regress", "isolation", "system", "fidelity", "model", "crash", "planted"]
+SUITES = ["lint", "format", "unit", "sanitized", "regress", "isolation", "system", "fidelity", "model", "crash", "planted",
+          "planted-delivery"]
 
 
 def say(text):
@@ -105,8 +106,19 @@ def model():
 
 def crash():
     with module_with_points.installed():
-        run = [ROOT / "tests/crash/run", "--minutes", 3, "--recovery-limit", 120]
+        run = [ROOT / "tests/crash/run", "--minutes", 3, "--seed", 1, "--faults", ",".join(SMOKE_FAULTS),
+               "--recovery-limit", 120]
         return suites.run_suite("crash", run, suites.read_ok_lines, 1200, ROOT)
+
+
+# Each family of tests/crash/faults, without those that are over only after long waits.
+SMOKE_FAULTS = [
+    "agent-kill", "agent-stop", "agent-zombie", "backend-kill", "backends-terminated", "commits-hang",
+    "crash-capture-after-commit", "crash-capture-after-confirm", "crash-capture-before-commit",
+    "crash-claim-before-answer", "crash-settle-before-return", "ddl-storm", "fast-shutdown", "held-snapshot",
+    "immediate-shutdown", "net-client-lost-answer", "net-database-lost-answer", "net-database-reset",
+    "net-endpoint-lost-answer", "poisonous-change", "postmaster-kill", "worker-kill", "worker-terminate",
+    "worker-zombie"]
 
 
 def planted():
@@ -114,11 +126,17 @@ def planted():
     return suites.run_suite("planted", run, suites.read_ok_lines, 900, ROOT)
 
 
+def planted_delivery():
+    run = [ROOT / "tests/crash/planted", "--only", "returned_lost", "holder_ignored", "slot_trusted", "dead_too_early"]
+    return suites.run_suite("planted-delivery", run, suites.read_ok_lines, 900, ROOT)
+
+
 # -- flow -------------------------------------------------------------------------------------
 
 
 RUN = {"lint": lint, "format": format_, "unit": unit, "sanitized": sanitized, "regress": regress,
-       "isolation": isolation, "system": system, "fidelity": fidelity, "model": model, "crash": crash, "planted": planted}
+       "isolation": isolation, "system": system, "fidelity": fidelity, "model": model, "crash": crash, "planted": planted,
+       "planted-delivery": planted_delivery}
 # Two lanes for two cores. The last suites come after them: they exchange the installed module.
 LANES = [["lint", "format", "unit", "sanitized", "regress", "isolation", "fidelity", "model"], ["system"]]
 
@@ -160,7 +178,7 @@ def main():
         thread.start()
     for thread in threads:
         thread.join()
-    run_lane([name for name in ("crash", "planted") if name in wanted], results)
+    run_lane([name for name in ("crash", "planted", "planted-delivery") if name in wanted], results)
     sys.exit(report(results, started))
 
 

@@ -34,7 +34,7 @@ SETTLE = {
     "extend": "SELECT result FROM sequin.extend(%s, %s::uuid[], make_interval(secs => %s))",
 }
 RECONNECT_SECONDS = 0.05
-LOOKED_UP = 0.05  # of the batches: one change is looked up in a fresh snapshot
+LOOKED_UP = 0.25  # of the batches: one change is looked up in a fresh snapshot
 
 
 def is_refused(event):

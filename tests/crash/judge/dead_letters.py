@@ -11,9 +11,15 @@ class DeadLetters:
     def __init__(self, server, consumer, deliveries, certain):
         self.consumer, self.all, self.truth, self.certain = consumer, deliveries, deliveries.truth, certain
         rows = server.sql("SELECT message::text, reason, attempts FROM sequin.dead_letters(%s)", consumer.name)
-        self.rows = [(self.truth.find(identity.read_envelope(message)[0]), reason, attempts)
-                     for message, reason, attempts in rows]
+        self.rows = [(self.find(message), reason, attempts) for message, reason, attempts in rows]
         self.dead = {change for change, _, _ in self.rows}
+
+    def find(self, message):
+        """The change of a letter, or -1: it has none that was committed."""
+        try:
+            return self.truth.find(identity.read_envelope(message)[0])
+        except TypeError:  # there is no record in it
+            return -1
 
     def add(self, change, text):
         what = self.truth.describe(change) if change >= 0 else "a change that was never committed"
