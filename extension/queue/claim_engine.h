@@ -137,6 +137,8 @@ class ClaimEngine {
   void LoadBarriers();
   void Absorb();
   void AbsorbRow(OpenClaim* claim, const SettleRow& row);
+  int64_t EndOf(const OpenClaim* claim) const { return EndOfClaim(claim->expires, rules_.now); }
+  int64_t DueAt(const OpenClaim* claim) const;
   void Expire();
   void ExpireClaim(OpenClaim* claim);
   struct ClaimView;

@@ -102,10 +102,17 @@ struct ClaimEngine::ClaimView {
   bool fenced = false;
 };
 
+// When the claim is to be looked at.
+int64_t ClaimEngine::DueAt(const OpenClaim* claim) const {
+  int64_t at = EndOf(claim);
+  bool put_off = claim->look_again > at && claim->look_again - rules_.now <= kLookAgainMicros;
+  return put_off ? claim->look_again : at;
+}
+
 void ClaimEngine::Expire() {
   for (size_t i = 0; i < open_->size(); i++) {
     OpenClaim* claim = open_->at(i);
-    if (claim->open == 0 || claim->expires > rules_.now || claim->look_again > rules_.now) continue;
+    if (claim->open == 0 || DueAt(claim) > rules_.now) continue;
     // Most are settled by now, only nobody has looked.
     if (open_->Settled(claim, claim->first_open) && claim->open == 0) continue;
     if (claim_locks_ == kClaimLocksMax) return;
@@ -140,7 +147,7 @@ ClaimEngine::ClaimView ClaimEngine::ViewClaim(OpenClaim* claim) {
 void ClaimEngine::ExpireClaim(OpenClaim* claim) {
   ClaimView view = ViewClaim(claim);
   if (view.undecided || view.any_in_progress) claim->look_again = rules_.now + kLookAgainMicros;
-  if (view.undecided || view.whole || claim->expires > rules_.now) return;
+  if (view.undecided || view.whole || EndOf(claim) > rules_.now) return;
   bool any = ExpirePositions(claim, view);
   if (view.fenced || Planted("expiry_unfenced")) return;
   // With nothing undecided one row says it for all positions without an own row.

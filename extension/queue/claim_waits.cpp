@@ -193,7 +193,7 @@ int64_t ClaimEngine::NextDue() {
   for (size_t i = 0; i < open_->size(); i++) {
     const OpenClaim* claim = open_->at(i);
     if (claim->open == 0) continue;
-    int64_t at = claim->expires > claim->look_again ? claim->expires : claim->look_again;
+    int64_t at = DueAt(claim);
     if (at < due) due = at;
   }
   return due;

@@ -13,8 +13,7 @@ namespace sequin {
 
 ClaimRules RulesOf(const Consumer* consumer, const OpenClaims& open) {
   ClaimRules rules{};
-  // The clock may step back; a claim never begins before one that was made earlier.
-  rules.now = Max(GetCurrentTimestamp(), open.newest().taken_at);
+  rules.now = TimeAfter(open.newest().taken_at, GetCurrentTimestamp());
   rules.max_deliver = consumer->max_deliver;
   rules.max_in_flight = consumer->max_in_flight;
   rules.count_expiry = consumer->kind == ConsumerKind::kPull;

@@ -34,6 +34,21 @@ inline constexpr int32_t kFirstExtendPos = -3;  // and downwards
 // Microseconds, as the database counts them.
 inline constexpr int64_t kAtOnce = INT64_MIN;  // -infinity
 
+// The clock may be put back, and time stands still for a consumer until it has caught up; but not
+// for longer than this. What would last much longer from now was made by a clock that was far
+// ahead.
+inline constexpr int64_t kClockBackMax = int64_t{12} * 3600 * 1000000;
+inline constexpr int64_t kLastsMax = 2 * kClockBackMax;  // no claim does
+
+// The time for the consumer whose newest claim was made at `newest`.
+inline int64_t TimeAfter(int64_t newest, int64_t now) {
+  return newest > now && newest - now <= kClockBackMax ? newest : now;
+}
+// When a claim ends that lasts until `expires`.
+inline int64_t EndOfClaim(int64_t expires, int64_t now) {
+  return expires > now && expires - now > kLastsMax ? now : expires;
+}
+
 struct ClaimRow {
   int64_t no;
   int64_t nonce;

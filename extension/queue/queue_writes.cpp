@@ -140,6 +140,11 @@ void QueueTables::Write(ClaimEngine* engine) {
 
 // ---- old claims --------------------------------------------------------------------------------
 
+// Long over, so that nobody is told exactly what became of it any more.
+static bool IsOld(int64 until, int64 now) {
+  return until <= now - kHorizonMicros || until - now > kLastsMax;
+}
+
 // Under the lock of the claim no settler can be about to answer for it.
 bool QueueTables::DeleteClaim(const ClaimRow& row, uint64_t handle, int64_t now) {
   if (!TryLockClaim(row.no)) return false;
@@ -147,8 +152,8 @@ bool QueueTables::DeleteClaim(const ClaimRow& row, uint64_t handle, int64_t now)
   int count = 0;
   bool more = false, extended = false;
   DirtySettles(row.no, [&](const SettleRow& settle) {
-    extended |= settle.in_progress ||
-                (settle.pos <= kFirstExtendPos && settle.ready_at + kHorizonMicros > now);
+    extended |=
+        settle.in_progress || (settle.pos <= kFirstExtendPos && !IsOld(settle.ready_at, now));
     more = count == kDeleteRowsMax;
     if (!more && !extended) tids[count++] = TidOf(settle.handle);
     return !more && !extended;
@@ -161,7 +166,7 @@ bool QueueTables::DeleteClaim(const ClaimRow& row, uint64_t handle, int64_t now)
 }
 
 void QueueTables::DeleteOldClaims(OpenClaims* open, int64_t now, OldClaims* old) {
-  if (now < old->not_before) return;
+  if (now < old->not_before && old->not_before - now <= kHorizonMicros) return;
   static constexpr int kClaimsMax = 8;
   ClaimRow rows[kClaimsMax];
   uint64_t handles[kClaimsMax];
@@ -171,7 +176,7 @@ void QueueTables::DeleteOldClaims(OpenClaims* open, int64_t now, OldClaims* old)
   int64 low = open->LowestOpen();
   int64 again = 0;  // the first that must be looked at another time
   ScanClaims(old->first, false, [&](const ClaimRow& row) {
-    if (row.no >= newest || row.expires + kHorizonMicros > now) {
+    if (row.no >= newest || !IsOld(row.expires, now)) {
       old->not_before = Min(row.expires + kHorizonMicros, now + kHorizonMicros / 10);
       return false;
     }

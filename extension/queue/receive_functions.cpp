@@ -194,7 +194,7 @@ Datum AgentNextDue(FunctionCallInfo call) {
   tables.Open();
   session->open->Refresh(&tables);
   ClaimRules rules{};
-  rules.now = Max(GetCurrentTimestamp(), session->open->newest().taken_at);
+  rules.now = TimeAfter(session->open->newest().taken_at, GetCurrentTimestamp());
   ClaimEngine engine(&tables, session->open, MemoryOf(CurrentMemoryContext), rules);
   engine.Begin();
   int64 due = engine.Changed() ? rules.now : engine.NextDue();

@@ -66,3 +66,28 @@ def test_backfill_begins(server, clock):
         # The feeder ends when it has had nothing to do for some time; it has to be started again.
         wait_until(lambda: not server.value("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'sequin feeder'"),
                    "the feeder has ended", 60)
+
+
+def test_a_consumer_goes_on_that_was_used_while_the_clock_was_years_ahead(server, clock):
+    server.sql("CREATE TABLE ahead (id int PRIMARY KEY)")
+    server.sql("SELECT sequin.create_consumer('ahead', tables => ARRAY['public.ahead'])")
+    server.sql("INSERT INTO ahead VALUES (1)")
+    server.sql("SELECT sequin.sync('60 s')")
+
+    def receive():
+        return server.sql("SELECT ack_id::text, deliver_count FROM sequin.receive('ahead', 10, '60 s')")
+
+    clock.move(10 * 365 * 24 * HOUR)
+    (first, count), = receive()
+    assert count == 1
+    clock.move(-10 * 365 * 24 * HOUR)
+    (second, count), = receive()
+    assert count == 2 and server.value("SELECT result FROM sequin.ack('ahead', ARRAY[%s]::uuid[])", first) == "STALE"
+    assert receive() == []
+    clock.move(61)
+    (third, count), = receive()
+    assert count == 3
+    # Less far ahead, time stands still for it, so that two never have one message.
+    clock.move(-HOUR)
+    assert receive() == []
+    assert server.value("SELECT result FROM sequin.ack('ahead', ARRAY[%s]::uuid[])", third) == "ACKED"
