@@ -5,12 +5,18 @@ import dataclasses
 
 PENDING, OUT, DONE = "pending", "out", "done"
 FOREVER = float("inf")
+CLOCK_BACK_MAX = 12 * 3600
 SLACK = 0.000002  # the server's clock has microseconds
 SUCCESS = {"ack": "ACKED", "nack": "NACKED", "release": "RELEASED", "dead_letter": "DEAD_LETTERED"}
 
 
 class Mismatch(AssertionError):
     """The server did what the model does not allow."""
+
+
+def not_before(time, newest):
+    """A clock that was far ahead is not waited for."""
+    return newest if 0 < newest - time <= CLOCK_BACK_MAX else time
 
 
 @dataclasses.dataclass(eq=False)
@@ -74,6 +80,9 @@ class Claim:
     undecided_at: float = 0
     extended_by: list = dataclasses.field(default_factory=list)  # open transactions
 
+    def end(self, now):
+        return self.expires if self.expires - now <= 2 * CLOCK_BACK_MAX else now
+
 
 @dataclasses.dataclass(eq=False)
 class Letter:
@@ -104,18 +113,17 @@ class Queue:
         self.route, self.requeued, self.letters, self.claims = [], [], [], {}
         self.next_ord = 0   # of what was not handed out nor passed by
         self.captured = 0   # so many messages were captured before the present operation
-        self.surely_at = self.perhaps_at = 0  # when the newest claim was made: its time never goes back
+        self.newest = [(0, 0)]  # between which times the newest claim was made: one of these
 
     # -- time ---------------------------------------------------------------------------------
 
     def times(self, first, last):
         """Between which times it works that works between these, by a clock that may have been put back."""
-        return max(first, self.surely_at), max(last, self.perhaps_at)
+        return (min(not_before(first, low) for low, _ in self.newest), max(not_before(last, high) for _, high in self.newest))
 
     def made_claim(self, first, last, surely):
-        self.perhaps_at = max(self.perhaps_at, last)
-        if surely:
-            self.surely_at = max(self.surely_at, first)
+        times = self.times(first, last)
+        self.newest = [times] if surely else [*self.newest, times]
 
     # -- messages -----------------------------------------------------------------------------
 
@@ -313,18 +321,18 @@ class Queue:
             if gone:
                 self._expire_claim(claim, gone, unsettled, last)
                 continue
-            if claim.expires > last or not (unsettled or in_progress):
+            if claim.end(last) > last or not (unsettled or in_progress):
                 continue
             if claim.whole is not None or claim.extended_by or in_progress:
                 claim.undecided_at = last
                 # An open extension stops it, too, but one that made nothing longer left no row.
                 claim.fence = "maybe" if claim.whole is None and claim.fence == "no" else claim.fence
-            elif surely and claim.expires < first and last - claim.undecided_at > 0.3:
+            elif surely and claim.end(first) < first and last - claim.undecided_at > 0.3:
                 raise Mismatch(f"claim {claim.no} is over since {first - claim.expires:.3f} s and was not expired")
 
     def _expire_claim(self, claim, gone, unsettled, last):
         names = [d.entry.seq for d in gone]
-        if claim.expires > last + SLACK:
+        if claim.end(last) > last + SLACK:
             raise Mismatch(f"claim {claim.no} lasts {claim.expires - last:.3f} s more, but seqs {names} are not out")
         if claim.whole is not None:
             raise Mismatch(f"claim {claim.no} expired although all of it has an open ack")
