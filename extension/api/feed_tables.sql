@@ -19,13 +19,15 @@ CREATE TABLE sequin.feed (
   error           text,
   created_at      timestamptz NOT NULL DEFAULT now(),
   changed_at      timestamptz NOT NULL DEFAULT now(),
-  changed_lsn     pg_lsn NOT NULL
+  changed_lsn     pg_lsn NOT NULL,
+  turns_begun     int NOT NULL DEFAULT 0
 );
 CREATE INDEX feed_open ON sequin.feed (id) WHERE state = 'running';
 CREATE INDEX feed_consumer ON sequin.feed (consumer);
 COMMENT ON TABLE sequin.feed IS 'Backfills and replays';
 COMMENT ON COLUMN sequin.feed.upto_lsn IS 'where the WAL was when it was asked for; a replay takes what committed before';
 COMMENT ON COLUMN sequin.feed.rows_total IS 'estimate of what there is to read';
+COMMENT ON COLUMN sequin.feed.turns_begun IS 'by feeders that have not come to their end: more than a few have crashed at it';
 COMMENT ON COLUMN sequin.feed.changed_lsn IS 'its last chunk was committed before';
 
 -- Written by the feeder only, in the transaction of each chunk: a chunk and the place where the next

@@ -398,7 +398,8 @@ void ChangeState(FunctionCallInfo call, const char* kind, const char* state,
   Datum values[] = {Int32GetDatum(found.id), CStringGetTextDatum(state),
                     CStringGetTextDatum(allowed_from)};
   uint64 changed = RunAsExtensionOwner(
-      "UPDATE sequin.feed SET state = $2, error = NULL, changed_at = pg_catalog.now(), "
+      "UPDATE sequin.feed SET state = $2, error = NULL, turns_begun = 0, changed_at = "
+      "pg_catalog.now(), "
       "changed_lsn = pg_catalog.pg_current_wal_insert_lsn() WHERE id = $1 AND (state = $2 OR "
       "state = ANY (pg_catalog.string_to_array($3, ',')))",
       3, types, values, nullptr, [](MemoryContext, HeapTuple, TupleDesc) {});

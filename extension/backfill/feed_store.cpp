@@ -194,6 +194,26 @@ bool WriteLowMark(int32 id) {
   return true;
 }
 
+int32 BeginTurn(int32 id) {
+  int32 begun = 0;
+  Statement(
+      "UPDATE sequin.feed SET turns_begun = turns_begun + 1 WHERE id = (SELECT id FROM sequin.feed "
+      "WHERE id = $1 AND state = 'running' FOR UPDATE SKIP LOCKED) RETURNING turns_begun")
+      .Int4(id)
+      .Run([&](MemoryContext, HeapTuple row, TupleDesc columns) {
+        begun = Columns(row, columns).Int4();
+      });
+  return begun;
+}
+
+void EndTurn(int32 id) {
+  Statement(
+      "UPDATE sequin.feed SET turns_begun = 0 WHERE id = (SELECT id FROM sequin.feed WHERE id = $1 "
+      "AND turns_begun > 0 FOR UPDATE SKIP LOCKED)")
+      .Int4(id)
+      .Run();
+}
+
 void StoreEstimate(int32 id, int64 rows) {
   Statement("UPDATE sequin.feed SET rows_total = $2 WHERE id = $1").Int4(id).Int8(rows).Run();
 }

@@ -22,6 +22,10 @@ bool LockFeed(int32 id, FeedRow* row);
 // The route of its consumer is kept: from here on for a backfill, all that there is for a replay.
 // False: it is not running.
 bool WriteLowMark(int32 id);
+// A turn of this feed begins; returns how many have begun since one came to its end. 0: it does not
+// run, or somebody else has it locked.
+int32 BeginTurn(int32 id);
+void EndTurn(int32 id);
 void StoreEstimate(int32 id, int64 rows);
 void StoreChunk(const Feed& feed, const Chunk& chunk);
 void SetFeedState(int32 id, const char* state, const char* error);

@@ -1,6 +1,8 @@
 // The feeder: a background worker beside the capture worker, there while there is something to
 // backfill or to replay (backfill/README.md). It reads in chunks, turn and turn about, and hands
 // each chunk over through the WAL.
+#include <algorithm>
+
 #include "backfill/feed.h"
 #include "backfill/feed_store.h"
 #include "capture/settings.h"
@@ -20,6 +22,7 @@ constexpr size_t kMessageBytes = 256 * 1024;
 constexpr long kWaitMs = 20;
 constexpr long kLingerMs = 5000;
 constexpr long kRetryMs = 500;
+constexpr int32 kCrashesMax = 10;  // shutdowns count, too
 
 // The version of a consumer's row that the feeder works with. It is in force when capture has
 // passed its commit: what committed before is visible then, and what commits after it goes through
@@ -45,6 +48,7 @@ class Feeder {
   void Run();
 
  private:
+  Turn TakeFirst(int32 id);
   Turn Take(int32 id);
   void WaitUntilPassed(XLogRecPtr position);
   template <typename Body>
@@ -68,6 +72,8 @@ class Feeder {
   TransactionId routed_version_;
   ItemPointerData routed_row_;
   HTAB* paces_;
+  Vec<int32> begun_;          // feeds that this process has begun to work on
+  Vec<int32> taken_;          // those of which it came through a chunk
   int64 again_at_;            // monotonic: when the next replay that keeps a pace has its turn
   XLogRecPtr chunk_ends_[2];  // of the chunks that capture may not have passed yet
   bool low_mark_due_;
@@ -293,6 +299,30 @@ void Feeder::Finish(int32 id) {
   Attempt([&] { SetFeedState(id, "done", nullptr); });
 }
 
+bool Has(const Vec<int32>& ids, int32 id) {
+  return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
+// A feed at which feeders crash again and again must not restart the server for ever. One whose
+// chunk this process has come through is not counted any more.
+Turn Feeder::TakeFirst(int32 id) {
+  if (Has(taken_, id)) return Take(id);
+  if (!Has(begun_, id)) {
+    int32 begun = 0;
+    if (!Attempt([&] { begun = BeginTurn(id); }) || begun == 0) return Turn::kLater;
+    if (begun > kCrashesMax) {
+      Attempt([&] { SetFeedState(id, "failed", "the feeder has crashed at it several times"); });
+      return Turn::kProgress;
+    }
+    begun_.push(id);
+  }
+  Turn turn = Take(id);
+  if (low_mark_due_) return turn;  // the chunk is still to come
+  Attempt([&] { EndTurn(id); });
+  taken_.push(id);
+  return turn;
+}
+
 Turn Feeder::Take(int32 id) {
   Turn turn = Turn::kLater;
   if (TooEarly(id)) return turn;
@@ -343,6 +373,7 @@ void Feeder::Start(DatabaseState* state) {
   decoder_.batch.Init(TopMemoryContext);
   decoder_.plans.Init(TopMemoryContext, &decoder_.routing, &decoder_.batch);
   tables_.context = TopMemoryContext;
+  begun_.context = taken_.context = TopMemoryContext;
   HASHCTL control{};
   control.keysize = sizeof(int32);
   control.entrysize = sizeof(KnownConsumer);
@@ -382,7 +413,7 @@ void Feeder::Run() {
     InTransaction([&] { ListRunningFeeds(&ids); });
     bool progress = false;
     again_at_ = MonotonicMicros() + (ids.empty() ? kLingerMs / 5 : kRetryMs) * 1000;
-    for (int32 id : ids) progress |= Take(id) == Turn::kProgress;
+    for (int32 id : ids) progress |= TakeFirst(id) == Turn::kProgress;
     if (!ids.empty()) {
       pg_atomic_write_u32(&state_->feed_wanted, 1);
       idle_since = 0;

@@ -125,7 +125,7 @@ class Appender {
   Oid route_oid_;
   int32 segment_incarnation_;
   int64 segment_bytes_;
-  TimestampTz rotate_again_at_;  // after a failure
+  int64 rotate_again_at_;  // after a failure; monotonic
   Relation log_;
   Relation route_;
 

@@ -7,6 +7,7 @@
 #include "catalog/consumer.h"
 #include "decode/encode.h"
 #include "decode/relation_plan.h"
+#include "pg/monotonic.h"
 #include "pg/planted.h"
 #include "pg/table.h"
 #include "pg/transaction.h"
@@ -35,7 +36,7 @@ enum ProgressColumn {
 // The slot may run ahead of the log by this much WAL without a write: a manual advance beyond it
 // is noticed at the next start.
 static constexpr XLogRecPtr kConfirmStep = 16 * 1024 * 1024;
-static constexpr TimestampTz kRotateAgainUs = 10 * USECS_PER_SEC;
+static constexpr int64 kRotateAgainUs = 10 * USECS_PER_SEC;
 
 // Where this database lives: a copy of the data folder elsewhere has another one.
 static const char* Fingerprint() {
@@ -363,7 +364,7 @@ void Appender::CloseSegment() {
 // A transaction of its own, before the slice that goes into the new segment. While there cannot be
 // a new one, an event trigger that is ENABLE ALWAYS may be against it, the full one grows on.
 void Appender::RotateIfDue() {
-  bool full = segment_bytes_ >= SegmentBytes() && GetCurrentTimestamp() >= rotate_again_at_;
+  bool full = segment_bytes_ >= SegmentBytes() && MonotonicMicros() >= rotate_again_at_;
   bool other_incarnation = segment_no_ != 0 && segment_incarnation_ != progress_.incarnation;
   if (!full && !other_incarnation) return;
   replorigin_session_origin = DoNotReplicateId;
@@ -377,7 +378,7 @@ void Appender::RotateIfDue() {
   replorigin_session_origin = InvalidRepOriginId;
   if (error == nullptr) return;
   if (other_incarnation) ReThrowError(error);
-  rotate_again_at_ = GetCurrentTimestamp() + kRotateAgainUs;
+  rotate_again_at_ = MonotonicMicros() + kRotateAgainUs;
   ereport(WARNING, errmsg("sequin could not begin a segment of the log: %s", error->message),
           errdetail("The last one grows beyond sequin.segment_size until it can."));
   FreeErrorData(error);

@@ -6,6 +6,7 @@
 #include "capture/settings.h"
 #include "change/entry_codec.h"
 #include "pg/memory.h"
+#include "pg/monotonic.h"
 #include "pg/table.h"
 #include "pg/transaction.h"
 #include "stream/stream_retention.h"
@@ -16,7 +17,7 @@ namespace {
 // So many rows, and bytes of them, are moved rather than that a segment is kept for them.
 constexpr size_t kStragglersMax = 10000;
 constexpr int64 kParkedRows = 500;  // read at once
-constexpr TimestampTz kKeptRowsUs = 10 * 60 * USECS_PER_SEC;
+constexpr int64 kKeptRowsUs = 10 * 60 * USECS_PER_SEC;
 constexpr int64 kStragglerBytesMax = INT64CONST(64) * 1024 * 1024;
 
 struct OldSegment {
@@ -392,9 +393,9 @@ bool DropOldestSegment(XLogRecPtr passed) {
 // A row that was put there an hour ago is referred to by now by what it was put there for. Not each
 // time: what is parked has to be looked through for it.
 void DeleteKeptRows() {
-  static TimestampTz again_at = 0;
-  if (GetCurrentTimestamp() < again_at) return;
-  again_at = GetCurrentTimestamp() + kKeptRowsUs;
+  static int64 again_at = 0;
+  if (MonotonicMicros() < again_at) return;
+  again_at = MonotonicMicros() + kKeptRowsUs;
   InOwnTransaction([&] {
     Run("SELECT min(seq), max(seq) FROM sequin.log_kept WHERE kept_at <"
         " pg_catalog.clock_timestamp() - interval '1 hour'",

@@ -192,6 +192,26 @@ def test_values_that_an_overtaking_update_left_out_come_with_the_row(server, loc
                     for i in range(1, 1001)}
 
 
+def test_the_latest_message_of_a_changed_key_is_whole(server, local):
+    """A consumer with mode latest gets the row behind the update that left out the large value, under the new key."""
+    table = local.table("id int PRIMARY KEY, note text, large text")
+    local.sql(f"ALTER TABLE {table} ALTER large SET STORAGE EXTERNAL")
+    local.sql(f"INSERT INTO {table} SELECT i, 'old', repeat(i::text, 3000) FROM generate_series(1, 1000) i")
+    consumer = local.consumer(table, mode="latest")
+    backfill, position = paused_in_the_middle(local, consumer, table)
+    with Held(server, local) as held:
+        held.commit(f"UPDATE {table} SET id = id + 5000, note = 'new' WHERE id > {position}")
+        local.sql("SELECT sequin.resume_backfill(%s)", backfill)
+        wait_until(lambda: progress(local, backfill)[1] > position, "chunks are read meanwhile")
+        held.release()
+        done(local, backfill)
+    latest = {}
+    for message in messages_of(local, consumer):
+        latest[message["record"]["id"]] = message["record"]
+    moved = {i: record for i, record in latest.items() if i > 5000}
+    assert moved == {i + 5000: {"id": i + 5000, "note": "new", "large": str(i) * 3000} for i in range(position + 1, 1001)}
+
+
 def test_rows_without_a_key_come_once_whenever_they_were_inserted(own_database):
     """Those that are inserted meanwhile fill holes that the backfill has not read yet, and come as changes only."""
     table = own_database.table("n int, filler text")
@@ -375,3 +395,36 @@ def test_the_log_is_kept_for_a_replay_that_runs(own_server):
         server.sql("SELECT pg_reload_conf()")
         return server.value("SELECT min(no) FROM sequin.segment") > first
     wait_until(gone, "without the replay the segment goes", 60)
+
+
+def test_a_backfill_that_crashes_the_feeder_again_and_again_fails(own_server):
+    """A crash of it restarts the server: not for ever."""
+    server = own_server
+    server.sql("CREATE TABLE t (id int PRIMARY KEY)")
+    server.sql("INSERT INTO t VALUES (1)")
+    server.sql("SELECT sequin.create_consumer('c', tables => '{public.t}')")
+    crashing = server.value("SELECT sequin.backfill('c', 't', filter => 'pg_sleep(3000) IS NOT NULL')")
+
+    def asked(query, *parameters):
+        try:
+            return server.value(query, *parameters)
+        except psycopg2.OperationalError:
+            return None  # it recovers from a crash
+
+    def in_its_filter():
+        return asked("SELECT pid FROM pg_stat_activity WHERE backend_type = 'sequin feeder' AND wait_event = 'PgSleep'")
+
+    def failed():
+        return asked("SELECT state = 'failed' FROM sequin.backfills WHERE id = %s", crashing)
+
+    for _ in range(11):
+        wait_until(lambda: in_its_filter() or failed(), "the feeder is at it", 60)
+        if pid := in_its_filter():
+            os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: asked("SELECT pid FROM pg_stat_activity WHERE pid = %s", pid) is None, "it is gone", 60)
+    wait_until(failed, "the backfill fails", 60)
+    assert "crashed" in server.value("SELECT error FROM sequin.backfills")
+    server.sql("SELECT sequin.cancel_backfill(%s)", crashing)
+    another = server.value("SELECT sequin.backfill('c', 't')")
+    wait_until(lambda: server.value("SELECT state = 'done' FROM sequin.backfills WHERE id = %s", another),
+               "another backfill ends", 60)
