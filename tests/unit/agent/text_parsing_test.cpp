@@ -94,7 +94,8 @@ TEST(ArrayLiteral, QuotesWhatItHolds) {
 
 TEST(SqlState, TellsWhatALaterTryMayCure) {
   EXPECT_EQ(KindOfSqlState("42704"), ErrorKind::kNotFound);
-  for (const char* state : {"", "08006", "57P01", "57P03", "53300", "40001", "55P03"}) {
+  for (const char* state : {"", "08006", "25006", "25P03", "40001", "53100", "53300", "55P03",
+                            "57014", "57P01", "57P03", "58030"}) {
     EXPECT_EQ(KindOfSqlState(state), ErrorKind::kUnavailable) << state;
   }
   for (const char* state : {"22023", "42501", "25001", "XX000"}) {
