@@ -107,6 +107,23 @@ DROP ROLE regress_suspend;
 :received
 SELECT status, reason FROM sequin.consumer c, sequin.suspension s WHERE s.consumer = c.id AND c.name = 'fs_owner';
 
+-- A full disk is nobody's fault: the message waits until there is room
+CREATE TABLE room (yes bool);
+CREATE FUNCTION stored() RETURNS bool LANGUAGE plpgsql AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM filter_suspend.room) THEN RAISE disk_full; END IF;
+  RETURN true;
+END $$;
+SELECT sequin.create_consumer('fs_disk', '{filter_suspend.t}', '{insert}', 'filter_suspend.stored()') IS NOT NULL AS made;
+INSERT INTO t VALUES (5001, 'good');
+SELECT sequin.sync() IS NOT NULL AS synced;
+\set c fs_disk
+:received
+SELECT status, dead FROM states WHERE name = 'fs_disk';
+INSERT INTO room VALUES (true);
+SELECT message #>> '{record,id}' AS id FROM sequin.receive('fs_disk', 100, wait => '30 s');
+SELECT status, dead FROM states WHERE name = 'fs_disk';
+
 SELECT state, last_error FROM sequin.status;
 DROP VIEW states;
 SELECT count(sequin.drop_consumer(name)) FROM sequin.consumer WHERE name LIKE 'fs\_%';

@@ -67,6 +67,7 @@ void FixWorkerSettings() {
       {"default_tablespace", ""},
       {"default_table_access_method", "heap"},
       {"logical_decoding_work_mem", "128MB"},
+      {"temp_file_limit", "-1"},
       {"session_replication_role", "origin"},
       {"log_duration", "off"},
       {"jit", "off"},

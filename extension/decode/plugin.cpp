@@ -71,6 +71,9 @@ static void Watched(int64 idx, Encode&& encode, Fail&& fail) {
   // Messages outside of transactions are decoded outside of one.
   if (attempt.careful() && IsTransactionState()) {
     ErrorData* error = InSubtransaction([&] { InContext(scratch, encode); });
+    // Memory may be wanting because of the change, and then always will.
+    bool passes = error && MayPass(error) && error->sqlerrcode != ERRCODE_OUT_OF_MEMORY;
+    if (passes) ReThrowError(error);
     if (error) fail(error->message);
   } else {
     InContext(scratch, encode);
@@ -92,8 +95,7 @@ static ActionMask ActionOf(ReorderBufferChangeType type) {
   }
 }
 
-static void OnChange(LogicalDecodingContext*, ReorderBufferTXN*, Relation relation,
-                     ReorderBufferChange* change) {
+static void DecodeChange(Relation relation, ReorderBufferChange* change) {
   int64 idx = next_idx++;
   if (Planted("order_swapped")) idx ^= 1;
   if (Planted("commit_idx_reused") && change->action == REORDER_BUFFER_CHANGE_UPDATE) next_idx--;
@@ -124,6 +126,12 @@ static void OnChange(LogicalDecodingContext*, ReorderBufferTXN*, Relation relati
       fail);
 }
 
+static void OnChange(LogicalDecodingContext*, ReorderBufferTXN*, Relation relation,
+                     ReorderBufferChange* change) {
+  DecodeChange(relation, change);
+  decoder->batch.KeepWithinMemory();
+}
+
 // Whether the statement also names a table that this one is a partition of.
 static bool RootIsNamed(const RelationPlan* plan, int count, Relation relations[]) {
   for (int i = 0; i < count; i++) {
@@ -147,6 +155,7 @@ static void OnTruncate(LogicalDecodingContext*, ReorderBufferTXN*, int count, Re
         idx, [&] { EncodeTruncate(decoder, plan, place, idx, truncation); },
         [&](const char* error) { EncodeFailure(decoder, plan, place, idx, kTruncate, error); });
   }
+  decoder->batch.KeepWithinMemory();
 }
 
 // ---- messages -----------------------------------------------------------------------------------
@@ -236,11 +245,7 @@ static void OnLooseMessage(const LogicalDecodingContext* context, std::string_vi
   place = transaction;
 }
 
-static void OnMessage(LogicalDecodingContext* context, ReorderBufferTXN*, XLogRecPtr,
-                      bool transactional, const char* prefix_text, Size size, const char* message) {
-  std::string_view prefix(prefix_text);
-  std::string_view content(message, size);
-  if (!transactional) return OnLooseMessage(context, prefix, content);
+static void DecodeMessage(std::string_view prefix, std::string_view content) {
   // Only the feeder's own: its transactions have changed sequin.feed_chunk before.
   if (prefix == kFeedPrefix && decoder->batch.OpenTransaction().feed != nullptr) {
     next_idx += TakeFeedMessage(decoder, place, next_idx, content);
@@ -254,6 +259,14 @@ static void OnMessage(LogicalDecodingContext* context, ReorderBufferTXN*, XLogRe
   }
   if (prefix.starts_with(kOwnPrefix)) return OnOwnMessage(prefix, content);
   if (idx >= place.first_idx && decoder->routing.any_messages()) Publish(idx, prefix, content);
+}
+
+static void OnMessage(LogicalDecodingContext* context, ReorderBufferTXN*, XLogRecPtr,
+                      bool transactional, const char* prefix, Size size, const char* message) {
+  std::string_view content(message, size);
+  if (!transactional) return OnLooseMessage(context, prefix, content);
+  DecodeMessage(prefix, content);
+  decoder->batch.KeepWithinMemory();
 }
 
 // ---- the end ------------------------------------------------------------------------------------

@@ -234,12 +234,6 @@ void RelationPlans::PlanRoutes(RelationPlan* plan, Relation relation, const List
   }
 }
 
-// Errors of the server's own condition go away; those of the table would come again.
-static bool MayPass(const ErrorData* error) {
-  int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
-  return category == ERRCODE_INSUFFICIENT_RESOURCES || category == ERRCODE_OPERATOR_INTERVENTION;
-}
-
 void RelationPlans::Build(RelationPlan* plan, Relation relation) {
   Oid relid = plan->relid;
   MemoryContext old = plan->context;

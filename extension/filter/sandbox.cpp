@@ -70,9 +70,12 @@ void ClipMessage(ErrorData* error) {
   if (size > kErrorBytesMax) error->message[pg_mbcliplen(error->message, size, kErrorBytesMax)] = 0;
 }
 
+// Not the code's fault, nor the message's: others are in the way, or the disk is full.
 bool IsConflict(const ErrorData* error) {
+  int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
   return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
-         ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK;
+         error->sqlerrcode == ERRCODE_DISK_FULL || category == ERRCODE_TRANSACTION_ROLLBACK ||
+         category == ERRCODE_SYSTEM_ERROR;
 }
 
 }  // namespace

@@ -14,7 +14,8 @@ namespace sequin {
 enum class SandboxEnd {
   kDone,
   kRaised,    // the code failed, or its time was over
-  kConflict,  // a lock was not to be had, a deadlock, a serialization failure: another time perhaps
+  // A lock was not to be had, a deadlock, a serialization failure, a full disk: another time perhaps.
+  kConflict,
 };
 
 struct SandboxResult {

@@ -44,7 +44,6 @@ ChangeRecord* Batch::AddRecord(size_t bytes) {
   bytes = MAXALIGN(bytes);
   bool none = first_chunk_ == chunks_.count;
   if (none || chunks_.back().capacity - chunks_.back().used < bytes) {
-    if (bytes_ > kMemoryBytesMax) SpillChunks();
     chunks_.push(NewChunk(bytes));
   }
   Chunk& chunk = chunks_.back();
@@ -111,6 +110,10 @@ void Batch::CommitTransaction(XLogRecPtr end_lsn) {
 
 void Batch::AddRelation(const RelationName& name) {
   new_relations_.push(name);
+}
+
+void Batch::KeepWithinMemory() {
+  if (bytes_ > kMemoryBytesMax) SpillChunks();
 }
 
 // Moves all chunks in memory to the file. Happens within one huge transaction only.

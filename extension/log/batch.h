@@ -106,6 +106,8 @@ class Batch {
   const Transaction& OpenTransaction() const { return transactions_.data[transactions_.count - 1]; }
   // Room for one record of the open transaction, zeroed; its header is filled in.
   ChangeRecord* AddRecord(size_t bytes);
+  // After each change. Not while it is being encoded: that a disk is full is not its fault.
+  void KeepWithinMemory();
   void AddEvent(int32 consumer, const char* definition);  // copies
   // The open transaction is one of the feeder. Copies.
   void SetFeed(const FeedChunk& feed);

@@ -55,6 +55,12 @@ ErrorData* RunTransaction(void (*body)(void*), void* argument) {
   return error;
 }
 
+bool MayPass(const ErrorData* error) {
+  int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+  return category == ERRCODE_INSUFFICIENT_RESOURCES || category == ERRCODE_OPERATOR_INTERVENTION ||
+         category == ERRCODE_SYSTEM_ERROR;
+}
+
 void RunWithCleanup(void (*body)(void*), void* argument, void (*cleanup)(void*, bool failed)) {
   PG_TRY();
   { body(argument); }

@@ -23,6 +23,10 @@ ErrorData* InRolledBackSubtransaction(Body&& body) {
   return RunInSubtransaction([](void* arg) { (*static_cast<Plain*>(arg))(); }, &body, false);
 }
 
+// An error of the server's own condition (a full disk, no room, an administrator) goes away; others
+// would come again.
+bool MayPass(const ErrorData* error);
+
 // Runs `body(argument)` and `cleanup(argument, failed)` after it, also when it raises; the error
 // then goes on.
 void RunWithCleanup(void (*body)(void*), void* argument, void (*cleanup)(void*, bool failed));
