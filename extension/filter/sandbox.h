@@ -13,8 +13,9 @@ namespace sequin {
 
 enum class SandboxEnd {
   kDone,
-  kRaised,    // the code failed, or its time was over
-  // A lock was not to be had, a deadlock, a serialization failure, a full disk: another time perhaps.
+  kRaised,  // the code failed, or its time was over
+  // A lock was not to be had, a deadlock, a serialization failure, a full disk: another time
+  // perhaps.
   kConflict,
 };
 

@@ -28,6 +28,12 @@ def sessions(server, database):
                                        "AND application_name = 'sequin agent'", database.name)}
 
 
+def all_ready(agent, work_connections):
+    metrics = agent.metrics()
+    return (metrics["sequin_agent_database_connections_ready"] == work_connections
+            and metrics["sequin_agent_listen_connection_ready"] == 1)
+
+
 def test_a_connection_that_something_forgot_is_found_by_asking(server, database, proxy, receiver):
     """Keepalives are answered and no statement is under way: without questions the agent would listen for ever."""
     agent = agent_behind(proxy, server, database, "--poll-interval-ms", LONG_MS, "--probe-interval-ms", 500,
@@ -45,8 +51,10 @@ def test_a_connection_that_something_forgot_is_found_by_asking(server, database,
 
 def test_sessions_of_an_agent_that_vanished_end(server, database, proxy):
     """Nobody tells the server that they are half-open, and what they hold they would hold for hours."""
-    agent = agent_behind(proxy, server, database)
-    before = wait_until(lambda: sessions(server, database), "the agent has sessions")
+    agent = agent_behind(proxy, server, database, "--work-connections", 2)
+    wait_until(lambda: all_ready(agent, 2), "all sessions of the agent are set up", 60)
+    before = sessions(server, database)
+    assert len(before) == 3
     proxy.spoil(BlackHole())
     agent.kill9()
     wait_until(lambda: not sessions(server, database) & before, "the server has given them up", 120)
