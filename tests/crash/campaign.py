@@ -141,7 +141,8 @@ class Campaign:
             wait_until(self.quiet, "nothing is delivered any more", self.plan.drain_limit, 0.5)
         except MISTAKES as failed:
             self.findings.add("I12", f"draining: {failed}")
-        scene.stop_clients()
+        for text in scene.stop_clients():
+            self.findings.add("I12", text)
 
     def quiet(self):
         """The histories have not grown for a while, and Sequin itself says that it has no more (a hint to wait, no proof)."""

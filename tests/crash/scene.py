@@ -206,9 +206,14 @@ class Scene:
         self.control.calm = 1
 
     def stop_clients(self):
+        """Complaints about programs of ours that did not live until now."""
         self.control.ending = 1
+        complaints = []
         for child in (self.writers, *self.clients):
-            child.wait(60)
+            code = child.wait(60)
+            if code != 0 or "Traceback" in child.output():
+                complaints.append(f"{child.log.name}: exit status {code}\n{child.output()[-2000:]}")
+        return complaints
 
     def words(self, lines=25):
         """The last lines that each process wrote, for a reader who cannot come to the folder."""
