@@ -69,10 +69,7 @@ void Appender::TakeRecord(ChangeRecord* record, TimestampTz commit_time) {
   row.t_data = reinterpret_cast<HeapTupleHeader>(tuple);
   ItemPointerSetInvalid(&row.t_self);
   auto* target = reinterpret_cast<Target*>(targets);
-  std::string_view states{
-      targets + MAXALIGN(sizeof(Target) * record->target_count) + MAXALIGN(record->letter_bytes),
-      record->state_bytes};
-  if (window_.IsOpen() && record->target_count > 0 && !window_.Admit(&row, target, &states)) return;
+  if (window_.IsOpen() && record->target_count > 0 && !window_.Admit(&row, target)) return;
   int64 seq = progress_.next_seq++;
   memcpy(reinterpret_cast<char*>(row.t_data) + kLogSeqOffset, &seq, sizeof(seq));
   staged_[staged_count_++] = row;
@@ -84,7 +81,11 @@ void Appender::TakeRecord(ChangeRecord* record, TimestampTz commit_time) {
     if (route != nullptr && !route->starting) AddEntry(route, target[i], seq);
   }
   if (record->letter_bytes > 0) WriteLetters(record, &row);
-  key_state_.Take(states, seq, commit_time);
+  if (record->state_bytes > 0) {
+    const char* states =
+        targets + MAXALIGN(sizeof(Target) * record->target_count) + MAXALIGN(record->letter_bytes);
+    key_state_.Take({states, record->state_bytes}, seq, commit_time);
+  }
   if (staged_count_ == kStagedMax) FlushLogRows();
 }
 

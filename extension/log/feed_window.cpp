@@ -139,21 +139,7 @@ static std::string_view ColumnText(HeapTuple row, TupleDesc descriptor, LogColum
   return TextView(heap_getattr(row, column + 1, descriptor, &is_null));
 }
 
-// The state of a row whose key was changed: it is the newest word on the new key.
-static std::string_view StateOf(std::string_view state, uint64 group, std::string_view key) {
-  StateRow row;
-  memcpy(&row, state.data(), sizeof(row));
-  row.hash = group;
-  row.key_bytes = static_cast<uint32>(key.size());
-  StringInfoData bytes;
-  initStringInfo(&bytes);
-  appendBinaryStringInfo(&bytes, reinterpret_cast<const char*>(&row), sizeof(row));
-  appendBinaryStringInfo(&bytes, key.data(), static_cast<int>(key.size()));
-  appendStringInfoSpaces(&bytes, static_cast<int>(MAXALIGN(bytes.len)) - bytes.len);
-  return {bytes.data, static_cast<size_t>(bytes.len)};
-}
-
-bool FeedWindow::Admit(HeapTuple row, Target* target, std::string_view* states) {
+bool FeedWindow::Admit(HeapTuple row, Target* target) {
   if (overtaking_.empty()) return true;
   return InContext(context_, [&] {
     std::string_view stored_key = ColumnText(row, descriptor_, kLogKey);
@@ -171,10 +157,7 @@ bool FeedWindow::Admit(HeapTuple row, Target* target, std::string_view* states) 
     bool nulls[kLogColumns];
     heap_deform_tuple(row, descriptor_, values, nulls);
     values[kLogRecord] = TextDatum(version.record);
-    if (version.key_changed) {
-      values[kLogKey] = TextDatum(version.key);
-      if (!states->empty()) *states = StateOf(*states, version.group, version.key);
-    }
+    if (version.key_changed) values[kLogKey] = TextDatum(version.key);
     if (chunk_->by_key) target->group = version.group;
     *row = *heap_form_tuple(descriptor_, values, nulls);
     return true;

@@ -24,9 +24,9 @@ class FeedWindow {
   bool IsOpen() const { return chunk_ != nullptr; }
   void Close();
 
-  // False: a newer change is in the log. Row, target and states may be replaced: by those of the
-  // row as it is after the changes; what is new is in `context`.
-  bool Admit(HeapTuple row, Target* target, std::string_view* states);
+  // False: a newer change is in the log. Row and target may be replaced: by those of the row as it
+  // is after the changes; the new row is in `context`.
+  bool Admit(HeapTuple row, Target* target);
 
  private:
   struct Overtaking {
