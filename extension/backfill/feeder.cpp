@@ -364,6 +364,14 @@ Turn Feeder::Take(int32 id) {
   return Turn::kProgress;
 }
 
+// Whoever ends in another way may have been in the middle of something.
+bool nothing_left = false;
+
+void Leave() {
+  nothing_left = true;
+  proc_exit(0);
+}
+
 // ---- process -----------------------------------------------------------------------------------
 
 void Feeder::Start(DatabaseState* state) {
@@ -393,7 +401,7 @@ void Feeder::Start(DatabaseState* state) {
   });
   if (!exists) {
     pg_atomic_write_u32(&state_->feed_wanted, 0);
-    proc_exit(0);
+    Leave();
   }
 }
 
@@ -420,7 +428,7 @@ void Feeder::Run() {
     } else if (idle_since == 0) {
       idle_since = MonotonicMicros();
     } else if (MonotonicMicros() - idle_since >= kLingerMs * 1000) {
-      if (pg_atomic_read_u32(&state_->feed_wanted) == 0) proc_exit(0);
+      if (pg_atomic_read_u32(&state_->feed_wanted) == 0) Leave();
     }
     pgstat_report_stat(false);
     if (progress) continue;
@@ -437,6 +445,7 @@ void Detach(int, Datum argument) {
   state->feeder_pid = 0;
   LWLockRelease(Shared()->lock);
   pg_atomic_write_u32(&state->feeder_proc, 0);
+  if (!nothing_left) pg_atomic_write_u32(&state->feed_wanted, 1);
   ConditionVariableBroadcast(&state->changed);
   WakeLauncher();
 }

@@ -430,3 +430,15 @@ def test_a_backfill_that_crashes_the_feeder_again_and_again_fails(own_server):
     another = server.value("SELECT sequin.backfill('c', 't')")
     wait_until(lambda: server.value("SELECT state = 'done' FROM sequin.backfills WHERE id = %s", another),
                "another backfill ends", 60)
+
+
+def test_a_backfill_goes_on_when_its_feeder_was_terminated(own_database):
+    table = own_database.table("id int PRIMARY KEY")
+    own_database.sql(f"INSERT INTO {table} VALUES (1)")
+    consumer = own_database.consumer(table)
+    backfill = start(own_database, consumer, table, filter="pg_sleep(1) IS NOT NULL")
+    pid = wait_until(lambda: own_database.value(
+        "SELECT pid FROM pg_stat_activity WHERE backend_type = 'sequin feeder' AND wait_event = 'PgSleep' "
+        "AND datname = current_database()"), "the feeder is in the middle of a chunk", 60)
+    own_database.sql("SELECT pg_terminate_backend(%s)", pid)
+    done(own_database, backfill)
