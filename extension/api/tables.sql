@@ -160,9 +160,12 @@ CREATE TABLE sequin.log_0 (
   key         text NOT NULL,
   record      text NOT NULL,
   changes     text NOT NULL,
-  meta        text NOT NULL,
-  PRIMARY KEY (seq)
+  meta        text NOT NULL
 ) WITH (autovacuum_enabled = off);
+-- Rows stand in the order of seq: one entry in 16 leads to all of them (extension/log/log_indexes.h).
+CREATE UNIQUE INDEX log_0_places ON sequin.log_0 (seq) WHERE seq % 16 = 0;
+-- For people's queries.
+CREATE INDEX log_0_ranges ON sequin.log_0 USING brin (seq) WITH (pages_per_range = 128);
 COMMENT ON TABLE sequin.log_0 IS 'Template of a log segment; segments inherit from it';
 COMMENT ON COLUMN sequin.log_0.commit_idx IS 'counts all row changes and messages of the transaction, routed or not';
 COMMENT ON COLUMN sequin.log_0.form IS 'of the rows that one change has for consumers who want it in different forms; negative: could not be encoded';

@@ -141,7 +141,7 @@ COMMENT ON COLUMN sequin.in_flight.expires_at IS 'when it is delivered again unl
 COMMENT ON COLUMN sequin.in_flight.overtaken IS 'a rewind has passed it: its ack will answer STALE';
 
 -- The log, for those who may see everything: nobody is granted it. Segments come and go behind it;
--- conditions on seq are looked up in their indexes.
+-- conditions on seq are looked up in their indexes, an order by it is not.
 CREATE VIEW sequin.log AS
 SELECT l.seq, s.no AS segment, s.incarnation, l.commit_lsn, l.commit_time, l.commit_idx, l.xid,
        r.table_schema, r.table_name,

@@ -4,6 +4,7 @@
 
 #include "capture/settings.h"
 #include "decode/encode.h"
+#include "log/log_indexes.h"
 #include "pg/crash_point.h"
 #include "pg/planted_bug.h"
 #include "pg/table.h"
@@ -21,6 +22,7 @@ void Appender::Init(MemoryContext parent) {
   starts_.context = context_;
   key_state_.Init(context_, slice_);
   staged_ = NewArray<HeapTupleData>(context_, kStagedMax);
+  staged_seqs_ = NewArray<int64>(context_, kStagedMax);
   slots_ = NewArray<TupleTableSlot*>(context_, kStagedMax);
   HASHCTL control{};
   control.keysize = sizeof(int32);
@@ -48,15 +50,9 @@ void Appender::FlushLogRows() {
   for (int i = 0; i < staged_count_; i++) ExecStoreHeapTuple(&staged_[i], slots_[i], false);
   heap_multi_insert(log_, slots_, staged_count_, GetCurrentCommandId(true), HEAP_INSERT_SKIP_FSM,
                     nullptr);
-  Relation index = index_open(RelationGetPrimaryKeyIndex(log_), RowExclusiveLock);
-  IndexInfo* info = BuildIndexInfo(index);
-  for (int i = 0; i < staged_count_; i++) {
-    Datum seq =
-        *reinterpret_cast<Datum*>(reinterpret_cast<char*>(staged_[i].t_data) + kLogSeqOffset);
-    InsertIndexEntry(log_, index, info, {&seq, 1}, &slots_[i]->tts_tid);
-    ExecClearTuple(slots_[i]);
-  }
-  index_close(index, NoLock);
+  auto count = static_cast<size_t>(staged_count_);
+  EnterLogRows(log_, {slots_, count}, {staged_seqs_, count});
+  for (size_t i = 0; i < count; i++) ExecClearTuple(slots_[i]);
   staged_count_ = 0;
 }
 
@@ -72,6 +68,7 @@ void Appender::TakeRecord(ChangeRecord* record, TimestampTz commit_time) {
   if (window_.IsOpen() && record->target_count > 0 && !window_.Admit(&row, target)) return;
   int64 seq = progress_.next_seq++;
   memcpy(reinterpret_cast<char*>(row.t_data) + kLogSeqOffset, &seq, sizeof(seq));
+  staged_seqs_[staged_count_] = seq;
   staged_[staged_count_++] = row;
   segment_bytes_ += record->tuple_bytes + 32;
 
@@ -231,6 +228,7 @@ void Appender::WriteSlice(Batch* batch, size_t* visible) {
       --*visible;
     }
     FlushLogRows();
+    described_ranges_ = DescribeLogRanges(log_, described_ranges_);
     key_state_.Flush();
     FlushRoutes();
     WriteProgress();

@@ -125,7 +125,8 @@ class Appender {
   Oid route_oid_;
   int32 segment_incarnation_;
   int64 segment_bytes_;
-  int64 rotate_again_at_;  // after a failure; monotonic
+  int64 rotate_again_at_;         // after a failure; monotonic
+  BlockNumber described_ranges_;  // of the log, see log_indexes.h
   Relation log_;
   Relation route_;
 
@@ -135,6 +136,7 @@ class Appender {
   Vec<ConsumerRoute*> dirty_;
   Vec<HeapTuple> route_rows_;
   HeapTupleData* staged_;
+  int64* staged_seqs_;
   TupleTableSlot** slots_;
   int slots_made_;
   int staged_count_;

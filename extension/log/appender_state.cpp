@@ -7,6 +7,7 @@
 #include "catalog/consumer.h"
 #include "decode/encode.h"
 #include "decode/relation_plan.h"
+#include "log/log_indexes.h"
 #include "pg/monotonic.h"
 #include "pg/planted.h"
 #include "pg/table.h"
@@ -352,6 +353,7 @@ void Appender::OpenSegment() {
   route_ = table_open(route_oid_, RowExclusiveLock);
   if (segment_bytes_ == 0) {
     segment_bytes_ = static_cast<int64>(RelationGetNumberOfBlocks(log_)) * BLCKSZ;
+    described_ranges_ = FullLogRanges(log_);
   }
 }
 

@@ -194,7 +194,7 @@ bool LogReader::OpenSegment(std::span<const Segment> segments, size_t i) {
     ForgetSegments();
     return false;
   }
-  rows_.Open(log_, RelationGetPrimaryKeyIndex(log_), SnapshotSelf, 1);
+  rows_.Open(log_);
   return true;
 }
 
@@ -257,10 +257,7 @@ bool LogReader::FindFrom(int64 seq, LogRow* row) {
     if (i + 1 < segments.size() && segments[i + 1].first_seq <= seq) continue;
     bool open = log_ != nullptr && first_seq_ == segments[i].first_seq;
     if (!open && !OpenSegment(segments, i)) continue;
-    ScanKeyData key = KeyInt8(1, BTGreaterEqualStrategyNumber, seq);
-    rows_.Seek({&key, 1});
-    positioned_ = false;
-    TupleTableSlot* slot = rows_.Next();
+    TupleTableSlot* slot = SeekFrom(seq);
     if (slot == nullptr) continue;
     *row = LogRow{};
     row->seq = DatumGetInt64(Column(slot, kSeq));
@@ -309,10 +306,7 @@ TupleTableSlot* LogReader::FindKept(int64 seq) {
 
 TupleTableSlot* LogReader::Seek(int64 seq) {
   bool step = positioned_ && seq > at_ && seq - at_ <= kStepMax;
-  if (!step) {
-    ScanKeyData key = KeyInt8(1, BTGreaterEqualStrategyNumber, seq);
-    rows_.Seek({&key, 1});
-  }
+  if (!step) rows_.Seek(seq);
   positioned_ = true;
   while (TupleTableSlot* slot = rows_.Next()) {
     at_ = DatumGetInt64(SlotColumn(slot, kSeq));
@@ -321,6 +315,29 @@ TupleTableSlot* LogReader::Seek(int64 seq) {
     return slot;
   }
   positioned_ = false;
+  return rows_.MayBeShuffled() ? Search(seq) : nullptr;
+}
+
+// The first row of the segment at or after the position. Positions have no holes.
+TupleTableSlot* LogReader::SeekFrom(int64 seq) {
+  positioned_ = false;
+  rows_.Seek(seq);
+  int64 first = Max(seq, first_seq_);
+  while (TupleTableSlot* slot = rows_.Next()) {
+    int64 at = DatumGetInt64(SlotColumn(slot, kSeq));
+    if (at < seq) continue;
+    if (at == first || !rows_.MayBeShuffled()) return slot;
+    break;
+  }
+  return rows_.MayBeShuffled() ? Search(first) : nullptr;
+}
+
+TupleTableSlot* LogReader::Search(int64 seq) {
+  rows_.SeekBeginning();
+  while (TupleTableSlot* slot = rows_.Next()) {
+    CHECK_FOR_INTERRUPTS();
+    if (DatumGetInt64(SlotColumn(slot, kSeq)) == seq) return slot;
+  }
   return nullptr;
 }
 

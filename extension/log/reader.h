@@ -6,6 +6,7 @@
 #pragma once
 
 #include "change/entry_codec.h"
+#include "log/segment_rows.h"
 #include "log/segments.h"
 #include "pg/index_probe.h"
 #include "pg/memory.h"
@@ -88,6 +89,8 @@ class LogReader {
   TupleTableSlot* FindSlot(int64 seq);
   TupleTableSlot* FindKept(int64 seq);
   TupleTableSlot* Seek(int64 seq);
+  TupleTableSlot* SeekFrom(int64 seq);
+  TupleTableSlot* Search(int64 seq);
   void Fill(TupleTableSlot* slot, LogRow* row);
   // Rows of log_kept have one column more in front.
   Datum Column(TupleTableSlot* slot, int column) const;
@@ -96,7 +99,7 @@ class LogReader {
   int64 first_seq_ = 0;
   int64 end_seq_ = 0;  // first position of the next segment, as far as is known
   int32 incarnation_ = 0;
-  IndexProbe rows_;
+  SegmentRows rows_;
   int64 at_ = 0;  // position of the row last read
   bool positioned_ = false;
   Relation kept_ = nullptr;

@@ -19,6 +19,7 @@ extern "C" {
 #define AssertVariableIsOfType(varname, typename) ((void)0)
 #define AssertVariableIsOfTypeMacro(varname, typename) ((void)0)
 
+#include <access/brin.h>
 #include <access/detoast.h>
 #include <access/genam.h>
 #include <access/heapam.h>
@@ -137,6 +138,7 @@ extern "C" {
 #include <utils/datetime.h>
 #include <utils/datum.h>
 #include <utils/fmgroids.h>
+#include <utils/fmgrprotos.h>
 #include <utils/guc.h>
 #include <utils/hsearch.h>
 #include <utils/inval.h>
@@ -230,6 +232,11 @@ inline XLogRecPtr LogLogicalMessage(const char* prefix, const char* message, siz
                                     bool transactional) {
   return LogLogicalMessage(prefix, message, size, transactional, false);
 }
+#endif
+
+#if PG_VERSION_NUM < 170000
+// What an index keeps from one entry to the next.
+inline void index_insert_cleanup(Relation, IndexInfo*) {}
 #endif
 
 #if PG_VERSION_NUM >= 180000

@@ -9,3 +9,8 @@ COMMENT ON COLUMN sequin.feed.turns_begun IS 'by feeders that have not come to t
 ALTER TABLE sequin.feed_chunk ADD COLUMN position_of text;
 COMMENT ON COLUMN sequin.feed_chunk.position_of IS 'which columns position has values of: number, type and collation of each; empty: it is a block';
 COMMENT ON COLUMN sequin.backfills.position IS 'key of the last row read; NULL for sequin_monitor, which sees no values of rows';
+
+-- Segments that are there keep the index of all their rows.
+ALTER TABLE ONLY sequin.log_0 DROP CONSTRAINT log_0_pkey;
+CREATE UNIQUE INDEX log_0_places ON sequin.log_0 (seq) WHERE seq % 16 = 0;
+CREATE INDEX log_0_ranges ON sequin.log_0 USING brin (seq) WITH (pages_per_range = 128);
