@@ -1,6 +1,7 @@
 """The course of a campaign: warm up, strike and recover again and again, drain, and hear the judge."""
 
 import collections
+import contextlib
 import dataclasses
 import threading
 import time
@@ -78,11 +79,7 @@ class Campaign:
         self.counts[fault.name] += 1
         begun = time.monotonic()
         try:
-            try:
-                fault.strike(self.scene)
-                time.sleep(self.scene.rest.uniform(*fault.seconds))
-            finally:
-                fault.heal(self.scene)
+            self.play(fault)
             healed = time.monotonic()
             if self.counts.total() % self.plan.recover_every == 0:
                 self.recover(fault, healed)
@@ -92,6 +89,18 @@ class Campaign:
             return False
         self.scene.say(f"{fault.name}: {healed - begun:.1f} s")
         return True
+
+    def play(self, fault):
+        """Strikes a server that is there, and heals, also when the strike fails half-way."""
+        wait_until(self.scene.server.accepts, "the server is there to be struck", self.plan.recovery_limit)
+        try:
+            fault.strike(self.scene)
+            time.sleep(self.scene.rest.uniform(*fault.seconds))
+        except MISTAKES:
+            with contextlib.suppress(Exception):  # it tells less than what went wrong before
+                fault.heal(self.scene)
+            raise
+        fault.heal(self.scene)
 
     def recover(self, fault, healed):
         self.scene.probe(self.plan.recovery_limit + fault.recovery_seconds)

@@ -39,13 +39,20 @@ class AgentStop(Fault):
         scene.agent.start()
 
 
+def kill_and_be_noticed(scene, pid):
+    """Not the killing ends the other sessions, but the postmaster, when it hears of it."""
+    before = scene.crashes()
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: scene.crashes() > before, "the postmaster has noticed", 60, 0.05)
+
+
 class WorkerKill(Fault):
     """Postgres takes all sessions down with it and recovers."""
     name = "worker-kill"
     description = "kill -9 of the capture worker; the server restarts all its processes"
 
     def strike(self, scene):
-        os.kill(wait_until(scene.worker_pid, "there is a capture worker", 60), signal.SIGKILL)
+        kill_and_be_noticed(scene, wait_until(scene.worker_pid, "there is a capture worker", 60))
 
 
 class WorkerTerminate(Fault):
@@ -84,7 +91,7 @@ class BackendKill(Fault):
     description = "kill -9 of a session that settles or receives; the server restarts all its processes"
 
     def strike(self, scene):
-        os.kill(wait_until(scene.queue_session, "a session settles or receives", 60), signal.SIGKILL)
+        kill_and_be_noticed(scene, wait_until(scene.queue_session, "a session settles or receives", 60))
 
 
 class ImmediateShutdown(Fault):
