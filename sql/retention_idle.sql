@@ -47,6 +47,15 @@ SELECT wait_until(format('(SELECT min(first_seq) FROM sequin.segment) > %s', :la
 SELECT count(*) AS kept FROM sequin.log_kept WHERE seq BETWEEN :first AND :last;
 SELECT wait_until($$NOT EXISTS (SELECT FROM sequin.stream_start s JOIN sequin.consumer c ON c.id = s.consumer WHERE c.name = 'idle')$$) AS start_passed;
 SELECT wait_until($$messages = 0 FROM sequin.streams WHERE name = 'idle'$$) AS trimmed;
+-- A log of which everything was dropped knows that it had more
+SELECT wait_until('NOT EXISTS (SELECT FROM sequin.log_0)') AS empty;
+SELECT * FROM sequin.rewind('idle_dead', to_seq => :first);
+\set VERBOSITY terse
+SELECT * FROM sequin.rewind('idle_dead', to_lsn => '0/1');
+SELECT * FROM sequin.rewind('idle_dead', to_time => '2001-01-01');
+\set VERBOSITY default
+SELECT direction FROM sequin.rewind('idle_dead', to_time => '2100-01-01');
+SELECT direction FROM sequin.rewind('idle_dead', 'beginning');
 SELECT count(sequin.drop_consumer(name)) FROM sequin.consumers WHERE name LIKE 'idle%';
 SELECT count(sequin.drop_stream(name)) FROM sequin.streams WHERE name LIKE 'idle%';
 DROP TABLE idle;

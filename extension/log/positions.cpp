@@ -2,6 +2,7 @@
 #include "log/positions.h"
 
 #include "log/reader.h"
+#include "log/segments.h"
 
 namespace sequin {
 namespace {
@@ -28,8 +29,14 @@ class Log {
  public:
   Log() {
     LogRow row;
+    std::span<const Segment> segments = ReadSegments();
+    if (!segments.empty()) {
+      begin_ = segments.front().first_seq;
+      segment_time_ = segments.front().created_at;
+    }
     if (reader_.FindFrom(PG_INT64_MIN, &row)) {
       oldest_ = row;
+      begin_ = row.seq;
       any_ = true;
     }
     // Twice as far until there is nothing, then back.
@@ -37,11 +44,12 @@ class Log {
     while (any_ && reader_.FindFrom(oldest_.seq + step, &row)) step *= 2;
     end_ = any_ ? Search(oldest_.seq, oldest_.seq + step,
                          [&](int64 seq) { return !reader_.FindFrom(seq, &row); })
-                : 1;
+                : begin_;
   }
 
   bool any() const { return any_; }
   const LogRow& oldest() const { return oldest_; }
+  int64 begin() const { return begin_; }
   int64 end() const { return end_; }
   LogRow At(int64 seq) {
     LogRow row{};
@@ -49,13 +57,23 @@ class Log {
     return row;
   }
   // Rows before the present beginning are gone.
-  bool Cut() const { return any_ && oldest_.seq > 1; }
+  bool Cut() const { return begin_ > 1; }
+  // Whether a row before the beginning may be one of those that are asked for. An empty log does
+  // not know what the last one was: its segment is younger, and all WAL there is may be older.
+  bool CutAt(XLogRecPtr lsn) const {
+    return Cut() && lsn < (any_ ? oldest_.commit_lsn : GetFlushRecPtr(nullptr));
+  }
+  bool CutAt(TimestampTz time) const {
+    return Cut() && time < (any_ ? oldest_.commit_time : segment_time_);
+  }
   void Close() { reader_.Close(); }
 
  private:
   LogReader reader_;
   bool any_ = false;
   LogRow oldest_{};
+  int64 begin_ = 1;
+  TimestampTz segment_time_ = DT_NOBEGIN;
   int64 end_;
 };
 
@@ -70,15 +88,14 @@ int64 StartOfIncarnation(Log* log, int64 seq) {
 
 LogPlace PlaceOfSeq(int64 seq) {
   Log log;
-  LogPlace place{Min(Max(seq, log.any() ? log.oldest().seq : 1), log.end()), false};
-  place.dropped = log.Cut() && seq < log.oldest().seq;
+  LogPlace place{Min(Max(seq, log.begin()), log.end()), log.Cut() && seq < log.begin()};
   log.Close();
   return place;
 }
 
 LogPlace PlaceOfLsn(XLogRecPtr lsn) {
   Log log;
-  LogPlace place{log.any() ? log.oldest().seq : log.end(), false};
+  LogPlace place{log.begin(), false};
   for (int64 end = log.end(); log.any() && end > log.oldest().seq;) {
     int64 start = StartOfIncarnation(&log, end - 1);
     if (log.At(start).commit_lsn < lsn) {
@@ -88,14 +105,14 @@ LogPlace PlaceOfLsn(XLogRecPtr lsn) {
     }
     end = start;
   }
-  place.dropped = log.Cut() && lsn < log.oldest().commit_lsn;
+  place.dropped = log.CutAt(lsn);
   log.Close();
   return place;
 }
 
 LogPlace PlaceOfTime(TimestampTz time) {
   Log log;
-  LogPlace place{log.end(), log.Cut() && time < log.oldest().commit_time};
+  LogPlace place{log.end(), log.CutAt(time)};
   if (log.any()) {
     int64 at = Search(log.oldest().seq, log.end(),
                       [&](int64 seq) { return log.At(seq).commit_time >= time - kDisorderMicros; });

@@ -14,7 +14,7 @@ struct SegmentCache {
 };
 SegmentCache cache;
 
-enum SegmentColumn : AttrNumber { kNo = 1, kLog, kRoute, kIncarnation, kFirstSeq };
+enum SegmentColumn : AttrNumber { kNo = 1, kLog, kRoute, kIncarnation, kFirstSeq, kCreatedAt };
 enum StartColumn : AttrNumber { kConsumer = 1, kSegment, kOrd };
 
 Datum Get(Relation table, HeapTuple tuple, AttrNumber column) {
@@ -29,6 +29,7 @@ Segment ToSegment(Relation table, HeapTuple tuple) {
   segment.route = DatumGetObjectId(Get(table, tuple, kRoute));
   segment.incarnation = DatumGetInt32(Get(table, tuple, kIncarnation));
   segment.first_seq = DatumGetInt64(Get(table, tuple, kFirstSeq));
+  segment.created_at = DatumGetTimestampTz(Get(table, tuple, kCreatedAt));
   return segment;
 }
 

@@ -12,6 +12,7 @@ struct Segment {
   Oid route;
   int32 incarnation;
   int64 first_seq;
+  TimestampTz created_at;
 };
 
 struct SegmentStart {

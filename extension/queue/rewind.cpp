@@ -31,12 +31,14 @@ Argument TargetOf(FunctionCallInfo call) {
 
 [[noreturn]] void RefuseDropped() {
   OldestRow oldest{};
-  FindOldestRow(&oldest);
+  bool any = FindOldestRow(&oldest);
   ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
           errmsg("the log does not go back so far"),
-          errdetail("Its oldest message is seq " INT64_FORMAT ", committed at LSN %X/%X, %s.",
-                    oldest.seq, LSN_FORMAT_ARGS(oldest.commit_lsn),
-                    timestamptz_to_str(oldest.commit_time)),
+          !any
+              ? errdetail("All messages that it had were dropped.")
+              : errdetail("Its oldest message is seq " INT64_FORMAT ", committed at LSN %X/%X, %s.",
+                          oldest.seq, LSN_FORMAT_ARGS(oldest.commit_lsn),
+                          timestamptz_to_str(oldest.commit_time)),
           errhint("to_place => 'beginning' goes to what is left; sequin.retention says how long "
                   "messages are kept."));
   pg_unreachable();
