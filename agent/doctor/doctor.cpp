@@ -15,7 +15,7 @@ namespace {
 constexpr char kSettings[] =
     "SELECT name, setting FROM pg_settings WHERE name IN ('wal_level', 'shared_preload_libraries',"
     " 'max_replication_slots', 'max_wal_senders', 'max_worker_processes',"
-    " 'max_slot_wal_keep_size', 'output_plugin_libraries')";
+    " 'max_slot_wal_keep_size', 'output_plugin_libraries', 'sequin.library_version')";
 
 constexpr char kServer[] =
     "SELECT d.datname, d.oid,"

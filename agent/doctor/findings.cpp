@@ -70,6 +70,14 @@ Finding Preload(const ServerFacts& facts) {
 }
 
 Finding Extension(const ServerFacts& facts) {
+  const auto library = Setting(facts, "sequin.library_version");
+  if (facts.extension_version && library && *library != *facts.extension_version) {
+    return {FindingLevel::kFail, "extension",
+            "extension sequin is of version " + *facts.extension_version +
+                ", its library of version " + *library +
+                "; nothing works until both are of the same",
+            "ALTER EXTENSION sequin UPDATE;"};
+  }
   if (facts.extension_version) {
     return Ok("extension", "extension sequin " + *facts.extension_version + " is installed");
   }

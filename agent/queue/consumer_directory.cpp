@@ -51,9 +51,11 @@ void ConsumerDirectory::OnList(Result<std::vector<ConsumerInfo>> list) {
     loaded_ = true;
     failed_.reset();
   } else {
+    // Said once: it is tried again every second, perhaps until somebody updates the extension.
     const bool away = list.error().kind == ErrorKind::kUnavailable;
-    spdlog::log(away ? spdlog::level::debug : spdlog::level::err, "cannot read the consumers: {}",
-                list.error().message);
+    const bool said = failed_ && failed_->message == list.error().message;
+    spdlog::log(away || said ? spdlog::level::debug : spdlog::level::err,
+                "cannot read the consumers: {}", list.error().message);
     failed_ = list.error();
     retry_->Set(kRetryAfter);
   }

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 
-# Tables that are made while the extension works: segments() tells of them.
+# Tables that are made while the extension works: segment_shapes() tells of them.
 _SEGMENT = re.compile(r"\bsequin\.(log|route)_[1-9]")
 # Names that Postgres makes of numbers.
 _TRIGGER = re.compile(r"(RI_ConstraintTrigger_[ac])_[0-9]+")
@@ -100,14 +100,15 @@ def catalogs(sql):
     return [fact for fact in facts if not _SEGMENT.search(fact)]
 
 
-def segments(sql):
-    """{'log': shapes, 'route': shapes}: how the segments of each kind look; the same for all when there is one shape."""
+def segment_shapes(sql):
+    """{'log': shapes, 'route': shapes}: all columns that segments of that kind have; one shape, if all are alike."""
     shapes = {}
     for kind in ("log", "route"):
+        tables = sql(f"SELECT {kind} FROM sequin.segment") + sql(f"SELECT 'sequin.{kind}_0'::regclass::oid")
         shapes[kind] = {
             tuple(map(tuple, sql("SELECT attname, attnum, format_type(atttypid, atttypmod), attnotnull, attstorage"
-                                 " FROM pg_attribute WHERE attrelid = %s::oid AND attnum > 0 ORDER BY attnum", oid)))
-            for (oid,) in sql(f"SELECT {kind} FROM sequin.segment") + sql(f"SELECT 'sequin.{kind}_0'::regclass::oid")}
+                                 " FROM pg_attribute WHERE attrelid = %s::oid AND attnum > 0 ORDER BY attnum", table)))
+            for (table,) in tables}
     return shapes
 
 

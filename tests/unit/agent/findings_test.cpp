@@ -67,6 +67,11 @@ TEST(Findings, SayWhenTheExtensionIsMissing) {
   ServerFacts facts = Healthy();
   facts.extension_version.reset();
   EXPECT_EQ(Of(facts, "extension").fix, "CREATE EXTENSION sequin;");
+  facts.extension_version = "0.1";
+  facts.settings["sequin.library_version"] = "0.1";
+  EXPECT_EQ(Of(facts, "extension").level, FindingLevel::kOk);
+  facts.settings["sequin.library_version"] = "0.2";
+  EXPECT_EQ(Of(facts, "extension").fix, "ALTER EXTENSION sequin UPDATE;");
 }
 
 TEST(Findings, FailWhenNoSlotIsLeftForUs) {
