@@ -2,6 +2,7 @@
 //   _PG_init                  here
 //   _PG_output_plugin_init    decode/plugin.cpp, called by logical decoding inside the worker
 //   SequinLauncherMain        capture/launcher.cpp
+//   SequinProbeMain           capture/probe.cpp
 //   SequinWorkerMain          capture/worker.cpp
 //   SequinFeederMain          backfill/feeder.cpp
 //   SQL functions sequin_*    capture/control.cpp, queue/, stream/, filter/, catalog/ (api/*.sql
@@ -11,6 +12,7 @@
 
 #include "capture/hooks.h"
 #include "capture/launcher.h"
+#include "capture/place.h"
 #include "capture/settings.h"
 #include "capture/shared_state.h"
 #include "filter/sandbox.h"
@@ -33,6 +35,7 @@ PGDLLEXPORT void _PG_init(void) {
   InitSandbox();
   ReserveSettings();
   if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade) return;
+  NoteHowStarted();
   InitSharedState();
   InstallHooks();
   RegisterLauncher();

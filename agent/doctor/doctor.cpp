@@ -45,7 +45,9 @@ constexpr char kStatus[] =
     "SELECT j::text, j->>'state',"
     " CASE WHEN j->>'state' IS DISTINCT FROM 'running'"
     "  OR (j->>'last_error_at')::timestamptz > now() - interval '10 minutes'"
-    " THEN j->>'last_error' END"
+    " THEN j->>'last_error' END,"
+    " CASE WHEN (j->>'open_gaps')::bigint > 0"
+    "  THEN (j->>'gap_from_lsn') || ' to ' || (j->>'gap_to_lsn') END"
     " FROM (SELECT to_jsonb(s) AS j FROM sequin.status s LIMIT 1) AS status";
 
 std::optional<std::string> TextOrNothing(const ResultRows& rows, int column) {
@@ -94,6 +96,7 @@ Status ReadCapture(BlockingClient& client, ServerFacts& facts) {
     facts.capture_status = TextOrNothing(status.value(), 0);
     facts.capture_state = TextOrNothing(status.value(), 1);
     facts.capture_error = TextOrNothing(status.value(), 2);
+    facts.open_gap = TextOrNothing(status.value(), 3);
   }
   return Done{};
 }

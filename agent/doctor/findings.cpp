@@ -113,7 +113,7 @@ Finding Slot(const ServerFacts& facts) {
   if (facts.slot.wal_status == "lost") {
     return {FindingLevel::kFail, "slot",
             "slot " + name + " is lost: the server removed WAL that was not captured yet",
-            "SELECT pg_drop_replication_slot('" + name + "'); SELECT sequin.start();"};
+            "SELECT sequin.start();"};
   }
   const std::string behind =
       fmt::format("slot {} is {:.1f} MB behind", name,
@@ -183,6 +183,14 @@ Finding Capture(const ServerFacts& facts) {
   return Ok("capture", "capture is " + facts.capture_state.value_or(*facts.capture_status));
 }
 
+Finding Gaps(const ServerFacts& facts) {
+  if (!facts.open_gap) return Ok("gaps", "no gap in what was captured is open");
+  return {FindingLevel::kWarn, "gaps",
+          "WAL was not captured, the newest gap is " + *facts.open_gap +
+              "; TABLE sequin.gaps shows which consumers it concerns",
+          "SELECT * FROM sequin.recover(gap => 'backfill');"};
+}
+
 }  // namespace
 
 std::vector<Finding> Examine(const ServerFacts& facts) {
@@ -205,6 +213,7 @@ std::vector<Finding> Examine(const ServerFacts& facts) {
   findings.push_back(PluginLibraries(facts));
   findings.push_back(KeepSize(facts));
   findings.push_back(Capture(facts));
+  findings.push_back(Gaps(facts));
   return findings;
 }
 

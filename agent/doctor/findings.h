@@ -32,6 +32,7 @@ struct ServerFacts {
   std::optional<std::string> capture_status = {};  // the row of sequin.status as text
   std::optional<std::string> capture_state = {};
   std::optional<std::string> capture_error = {};
+  std::optional<std::string> open_gap = {};  // range of the newest gap, when one is open
 };
 
 enum class FindingLevel { kOk, kWarn, kFail };

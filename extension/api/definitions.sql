@@ -196,6 +196,10 @@ CREATE FUNCTION sequin.home() RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sequin_home';
 COMMENT ON FUNCTION sequin.home() IS 'internal: names this database; consumers are active only where they were made active';
 
+CREATE FUNCTION sequin.is_home(home text) RETURNS bool
+LANGUAGE c STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sequin_is_home';
+COMMENT ON FUNCTION sequin.is_home(text) IS 'internal: whether what was active there is active here';
+
 -- What an agent needs to know to deliver. A push consumer has a url.
 CREATE FUNCTION sequin.agent_consumers()
 RETURNS TABLE (
@@ -203,7 +207,7 @@ RETURNS TABLE (
   batch_size int, max_in_flight int, visibility_timeout_ms bigint, request_timeout_ms bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT c.id, c.uuid, c.name, CASE WHEN c.endpoint IS NULL THEN 'pull' ELSE 'push' END,
-         CASE WHEN c.home <> sequin.home() THEN 'paused'
+         CASE WHEN NOT sequin.is_home(c.home) THEN 'paused'
               WHEN c.status = 'active' AND s.consumer IS NOT NULL THEN 'suspended'
               ELSE c.status END,
          e.url, coalesce(e.headers, '{}'), c.push_batch_size, c.max_in_flight,

@@ -9,14 +9,14 @@ REVOKE ALL ON ALL ROUTINES IN SCHEMA sequin FROM PUBLIC;
 GRANT USAGE ON SCHEMA sequin TO sequin_admin, sequin_agent, sequin_consumer, sequin_monitor;
 
 GRANT SELECT ON sequin.consumers, sequin.streams, sequin.status, sequin.dead_letter_counts,
-  sequin.in_flight, sequin.backfills, sequin.replays
+  sequin.in_flight, sequin.backfills, sequin.replays, sequin.gaps
   TO sequin_admin, sequin_agent, sequin_consumer, sequin_monitor;
 -- Functions in a view run as the one who reads it.
 GRANT EXECUTE ON FUNCTION sequin.queue_counts, sequin.queue_in_flight, sequin.held_log_bytes,
-  sequin.capture_status, sequin.home
+  sequin.capture_status, sequin.home, sequin.is_home, sequin.gap_state, sequin.gap_status
   TO sequin_admin, sequin_agent, sequin_consumer, sequin_monitor;
 
-GRANT EXECUTE ON FUNCTION sequin.start, sequin.stop, sequin.create_consumer, sequin.sync_consumer,
+GRANT EXECUTE ON FUNCTION sequin.start, sequin.stop, sequin.recover, sequin.create_consumer, sequin.sync_consumer,
   sequin.create_stream TO sequin_admin;
 
 -- Owners keep these when they are no longer admins.
@@ -41,7 +41,7 @@ GRANT EXECUTE ON FUNCTION sequin.publish(text, text, text, jsonb, timestamptz),
   sequin.stream_records, sequin.stream_record
   TO sequin_admin, sequin_consumer, sequin_agent;
 
-GRANT EXECUTE ON FUNCTION sequin.agent_consumers, sequin.agent_receive, sequin.agent_settle,
+GRANT EXECUTE ON FUNCTION sequin.agent_capture, sequin.agent_consumers, sequin.agent_receive, sequin.agent_settle,
   sequin.agent_next_due TO sequin_agent;
 
 -- What would keep capture from working, said at once.

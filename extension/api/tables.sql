@@ -84,7 +84,8 @@ CREATE TABLE sequin.progress (
   part_idx      bigint NOT NULL,
   next_seq      bigint NOT NULL,
   confirm_limit pg_lsn,
-  stopped       bool NOT NULL DEFAULT false
+  stopped       bool NOT NULL DEFAULT false,
+  oldest_xid    xid8
 );
 COMMENT ON TABLE sequin.progress IS 'How far capture has come; written in the transaction that appends to the log';
 COMMENT ON COLUMN sequin.progress.lsn IS 'every transaction whose commit record ends here or before is in the log';
@@ -93,14 +94,34 @@ COMMENT ON COLUMN sequin.progress.part_idx IS 'its changes with a smaller index 
 COMMENT ON COLUMN sequin.progress.confirm_limit IS 'the slot is never confirmed past this; NULL: no limit';
 
 COMMENT ON COLUMN sequin.progress.stopped IS 'sequin.stop() was called';
+COMMENT ON COLUMN sequin.progress.fingerprint IS 'the place it was captured in: another one is a copy (extension/capture/place.h)';
+COMMENT ON COLUMN sequin.progress.oldest_xid IS 'no transaction that ends behind lsn is older';
 
 CREATE TABLE sequin.gap (
-  declared_at timestamptz PRIMARY KEY,
-  from_lsn    pg_lsn NOT NULL,
-  to_lsn      pg_lsn NOT NULL,
-  reason      text NOT NULL
+  declared_at  timestamptz NOT NULL,
+  from_lsn     pg_lsn NOT NULL,
+  to_lsn       pg_lsn NOT NULL,
+  reason       text NOT NULL,
+  incarnation  int PRIMARY KEY,
+  transactions bigint,
+  since_xid    xid8
 );
 COMMENT ON TABLE sequin.gap IS 'Stretches of the WAL that were not captured';
+COMMENT ON COLUMN sequin.gap.incarnation IS 'of the messages behind it';
+COMMENT ON COLUMN sequin.gap.transactions IS 'of this database that committed in it, at most; NULL: not known';
+COMMENT ON COLUMN sequin.gap.since_xid IS 'rows written in it have no older xmin; NULL: not known';
+
+CREATE TABLE sequin.gap_consumer (
+  incarnation int REFERENCES sequin.gap ON DELETE CASCADE,
+  consumer    int,
+  ord         bigint NOT NULL,
+  state       text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'accepted', 'backfilling')),
+  settled_at  timestamptz,
+  backfills   uuid[],
+  PRIMARY KEY (incarnation, consumer)
+);
+COMMENT ON TABLE sequin.gap_consumer IS 'Whom a gap concerns, and what became of it';
+COMMENT ON COLUMN sequin.gap_consumer.ord IS 'ordinal of the first message behind the gap';
 
 CREATE TABLE sequin.consumer_gap (
   consumer    int,

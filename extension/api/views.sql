@@ -20,11 +20,11 @@ COMMENT ON FUNCTION sequin.held_log_bytes(int) IS 'internal: sequin.consumers.lo
 CREATE VIEW sequin.consumers WITH (security_barrier) AS
 SELECT c.name, c.uuid AS id, c.owner,
        CASE WHEN c.endpoint IS NULL THEN 'pull' ELSE 'push' END AS kind,
-       CASE WHEN c.home <> sequin.home() THEN 'paused'
+       CASE WHEN NOT sequin.is_home(c.home) THEN 'paused'
             WHEN c.status = 'active' AND u.consumer IS NOT NULL THEN 'suspended'
             ELSE c.status END AS status,
-       CASE WHEN c.home <> sequin.home() THEN
-         'restored from another database; sequin.alter_consumer(..., status => ''active'') makes it active here'
+       CASE WHEN NOT sequin.is_home(c.home) THEN
+         'restored from another database or a copy of it; sequin.recover() makes all consumers active here, sequin.alter_consumer(..., status => ''active'') this one'
             WHEN u.consumer IS NOT NULL THEN
          pg_catalog.format('suspended since %s at commit %s, position %s: %s; sequin.alter_consumer(..., status => ''active'') lets it go on there',
                            u.since, u.commit_lsn, u.seq, u.reason)
@@ -170,7 +170,12 @@ COMMENT ON COLUMN sequin.log.segment IS 'NULL: kept although its segment was dro
 COMMENT ON COLUMN sequin.log.metadata IS 'what the log has of it; the rest of an envelope''s metadata is in the other columns';
 
 CREATE VIEW sequin.status AS
-SELECT state, worker_pid, slot, lsn, confirmed_lsn, lag_bytes, lag_seconds, next_seq, incarnation,
-       last_error, last_error_at
-FROM sequin.capture_status();
+SELECT CASE WHEN c.state = 'not started' AND g.is_copy THEN 'copy' ELSE c.state END AS state,
+       c.worker_pid, c.slot, c.lsn, c.confirmed_lsn, c.lag_bytes, c.lag_seconds, c.next_seq, c.incarnation,
+       c.last_error, c.last_error_at, g.open_gaps, g.gap_from_lsn, g.gap_to_lsn, g.gap_reason, g.gap_at
+FROM sequin.capture_status() c, sequin.gap_status() g;
 COMMENT ON VIEW sequin.status IS 'Capture of this database, in one row';
+COMMENT ON COLUMN sequin.status.state IS 'running, starting, creating slot, failing, stopped, suspended, not started, or copy: it was captured in the place it was copied from';
+COMMENT ON COLUMN sequin.status.open_gaps IS 'gaps that some consumer has neither accepted nor closed by backfill (sequin.gaps)';
+COMMENT ON COLUMN sequin.status.gap_from_lsn IS 'of the newest gap: where capture ended before it';
+COMMENT ON COLUMN sequin.status.gap_to_lsn IS 'where capture began behind it';

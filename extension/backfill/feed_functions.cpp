@@ -413,12 +413,13 @@ void ChangeState(FunctionCallInfo call, const char* kind, const char* state,
 
 }  // namespace
 
-void RequestInitialBackfill(int32 consumer, Oid table) {
+pg_uuid_t* RequestWholeBackfill(int32 consumer, Oid table, const char* filter) {
   Request request{};
   request.consumer = consumer;
   request.table = table;
+  request.filter = filter;
   request.chunk_rows = kChunkRows;
-  Insert(request);
+  return Insert(request);
 }
 
 }  // namespace sequin

@@ -7,7 +7,8 @@ namespace sequin {
 
 inline constexpr int32 kChunkRows = 2000;
 
-// For a consumer that is being made: its tables are checked already.
-void RequestInitialBackfill(int32 consumer, Oid table);
+// Of a whole table that the consumer is known to capture; rows that `filter` lets through, nullptr:
+// all.
+pg_uuid_t* RequestWholeBackfill(int32 consumer, Oid table, const char* filter);
 
 }  // namespace sequin

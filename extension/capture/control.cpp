@@ -2,6 +2,7 @@
 #include "capture/control.h"
 
 #include "capture/names.h"
+#include "capture/place.h"
 #include "capture/shared_state.h"
 #include "capture/wal_source.h"
 #include "pg/monotonic.h"
@@ -116,12 +117,13 @@ static DatabaseState* AskForSlot() {
   }
 }
 
+static bool HasSlot() {
+  return SlotExists(SlotNameOf(MyDatabaseId).text);
+}
+
 // Waits until the worker has made the slot and works. The slot is consistent when all transactions
 // that were running have ended, so ours must not have written yet: it would wait for itself.
-static void EnsureCapture() {
-  CheckServer();
-  bool slot = SlotExists(SlotNameOf(MyDatabaseId).text);
-  if (slot && HasProgress()) return;
+static void WaitUntilRunning() {
   if (TransactionIdIsValid(GetTopTransactionIdIfAny())) {
     ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
             errmsg("capture cannot be started in a transaction that has already written"),
@@ -140,6 +142,20 @@ static void EnsureCapture() {
     ConditionVariableTimedSleep(&state->changed, 100, PG_WAIT_EXTENSION);
   }
   ConditionVariableCancelSleep();
+}
+
+static void EnsureCapture() {
+  CheckServer();
+  if (!HasSlot() || !HasProgress()) WaitUntilRunning();
+}
+
+// The database was captured, but in another place, and nobody said that it is to be captured here.
+static bool IsUncapturedCopy() {
+  if (HasSlot() || !HasProgress()) return false;
+  DatabaseState* state = FindDatabase(MyDatabaseId, false);
+  if (state != nullptr && (state->registered || state->create_slot)) return false;
+  CaptureHome home = FindCaptureHome();
+  return !home.here && !home.promoted;
 }
 
 // ---- sync ---------------------------------------------------------------------------------------
@@ -222,6 +238,21 @@ PG_FUNCTION_INFO_V1(sequin_capture_ensure);
 Datum sequin_capture_ensure(PG_FUNCTION_ARGS) {
   EnsureCapture();
   PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(sequin_capture_recover);
+Datum sequin_capture_recover(PG_FUNCTION_ARGS) {
+  CheckServer();
+  DatabaseState* state = FindDatabase(MyDatabaseId, true);
+  bool runs = state->wanted == Wanted::kRunning &&
+              pg_atomic_read_u32(&state->state) == static_cast<uint32>(WorkerState::kRunning);
+  if (!runs || !HasSlot()) WaitUntilRunning();
+  PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(sequin_capture_is_copy);
+Datum sequin_capture_is_copy(PG_FUNCTION_ARGS) {
+  PG_RETURN_BOOL(IsUncapturedCopy());
 }
 
 PG_FUNCTION_INFO_V1(sequin_capture_halt);

@@ -1,9 +1,11 @@
-// The launcher (launcher.h). It has no database connection: it looks at the slots in shared
-// memory. A crash of any backend restarts it, and with it everything that was running before.
+// The launcher (launcher.h). It looks at the slots in shared memory, and once, when it starts, has
+// every database without one looked into. A crash of any backend restarts it, and with it
+// everything that was running before.
 #include "capture/launcher.h"
 
 #include "capture/names.h"
 #include "capture/shared_state.h"
+#include "pg/memory.h"
 #include "pg/monotonic.h"
 #include "pg/transaction.h"
 
@@ -13,6 +15,10 @@ static constexpr long kLookEveryMs = 1000;
 // Whatever is mended, capture is back soon after it, without anybody's help.
 static constexpr int kBackoffMaxMs = 10000;
 static constexpr int64 kFeederAgainUs = 2 * USECS_PER_SEC;
+
+// Databases that no slot tells of: one probe after the other looks into them, once.
+static Vec<Oid> unprobed;
+static BackgroundWorkerHandle* probe = nullptr;
 
 struct SlotList {
   Oid databases[kDatabasesMax];
@@ -42,7 +48,7 @@ static bool Contains(const SlotList& list, Oid database) {
   return false;
 }
 
-static bool StartWorker(Oid database, const char* function, const char* what) {
+static BackgroundWorkerHandle* Start(Oid database, const char* function, const char* what) {
   BackgroundWorker worker{};
   worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
   worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
@@ -54,13 +60,30 @@ static bool StartWorker(Oid database, const char* function, const char* what) {
   worker.bgw_main_arg = ObjectIdGetDatum(database);
   worker.bgw_notify_pid = MyProcPid;
   BackgroundWorkerHandle* handle = nullptr;
-  if (!RegisterDynamicBackgroundWorker(&worker, &handle)) return false;
-  pfree(handle);
-  return true;
+  return RegisterDynamicBackgroundWorker(&worker, &handle) ? handle : nullptr;
+}
+
+static bool StartWorker(Oid database, const char* function, const char* what) {
+  BackgroundWorkerHandle* handle = Start(database, function, what);
+  if (handle != nullptr) pfree(handle);
+  return handle != nullptr;
+}
+
+static bool DatabaseExists(Oid database) {
+  bool exists = false;
+  InTransaction([&] { exists = SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(database)); });
+  return exists;
+}
+
+// Whether a database that has no slot is to get one: it was captured, and is still there.
+static bool LostSlot(const DatabaseState& state, const SlotList& slots) {
+  if (state.database == InvalidOid || !state.registered || state.worker_pid != 0) return false;
+  return !Contains(slots, state.database) && DatabaseExists(state.database);
 }
 
 static void Forget(DatabaseState* state) {
   state->create_slot = false;
+  state->registered = false;
   state->failures = 0;
   state->database = InvalidOid;
 }
@@ -69,12 +92,13 @@ static void Forget(DatabaseState* state) {
 // milliseconds until it is to be looked at again.
 static long Tend(DatabaseState* state, const SlotList& slots, int64 now) {
   SharedState* shared = Shared();
+  bool lost_slot = LostSlot(*state, slots);
   bool start = false;
   long again = kLookEveryMs;
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
   auto worker_state = static_cast<WorkerState>(pg_atomic_read_u32(&state->state));
   bool present = state->worker_pid != 0 || worker_state == WorkerState::kStarting;
-  bool has_work = state->create_slot || Contains(slots, state->database);
+  bool has_work = state->create_slot || lost_slot || Contains(slots, state->database);
   if (!present && !has_work && state->away_count == 0) {
     Forget(state);
   } else if (!present && has_work && state->wanted == Wanted::kRunning && state->away_count == 0) {
@@ -132,6 +156,43 @@ static void ReapLost() {
   LWLockRelease(shared->lock);
 }
 
+// ---- databases without a slot -------------------------------------------------------------------
+
+// Those that one can connect to, but for templates: CREATE DATABASE wants them alone.
+static void ListDatabases() {
+  unprobed.context = TopMemoryContext;
+  InTransaction([&] {
+    Relation catalog = table_open(DatabaseRelationId, AccessShareLock);
+    SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false, nullptr, 0, nullptr);
+    for (HeapTuple tuple; (tuple = systable_getnext(scan)) != nullptr;) {
+      auto* database = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
+      if (database->datallowconn && !database->datistemplate) unprobed.push(database->oid);
+    }
+    systable_endscan(scan);
+    table_close(catalog, AccessShareLock);
+  });
+}
+
+static bool ProbeRuns() {
+  pid_t pid;
+  if (probe == nullptr) return false;
+  if (GetBackgroundWorkerPid(probe, &pid) != BGWH_STOPPED) return true;
+  pfree(probe);
+  probe = nullptr;
+  return false;
+}
+
+static void ProbeNext(const SlotList& slots) {
+  while (!unprobed.empty() && !ProbeRuns()) {
+    Oid database = unprobed.back();
+    bool known = Contains(slots, database) || FindDatabase(database, false) != nullptr;
+    if (!known) probe = Start(database, "SequinProbeMain", "probe");
+    // No free background worker: it is tried again.
+    if (!known && probe == nullptr) return;
+    unprobed.count--;
+  }
+}
+
 static void LauncherExit(int, Datum) {
   if (Shared()) pg_atomic_write_u32(&Shared()->launcher_proc, 0);
 }
@@ -146,6 +207,7 @@ static void LauncherLoop() {
     SlotList slots = OwnSlots();
     for (int i = 0; i < slots.count; i++) FindDatabase(slots.databases[i], true);
     ReapLost();
+    ProbeNext(slots);
     long timeout = kLookEveryMs;
     int64 now = MonotonicMicros();
     for (DatabaseState& state : Shared()->databases) {
@@ -247,5 +309,8 @@ extern "C" PGDLLEXPORT void SequinLauncherMain(Datum) {
   if (Shared() == nullptr) proc_exit(1);
   pg_atomic_write_u32(&Shared()->launcher_proc, OwnProcNumber() + 1);
   before_shmem_exit(LauncherExit, 0);
+  // Not to a database: to see which ones there are.
+  BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
+  ListDatabases();
   LauncherLoop();
 }

@@ -11,6 +11,7 @@ static int segment_mb = 1024;
 static int batch_rows = 10000;
 static int retention_seconds = 3600;
 static int retention_mb = 0;
+static char* place_name = nullptr;
 
 void DefineSettings() {
   DefineCustomIntVariable(
@@ -32,6 +33,12 @@ void DefineSettings() {
   DefineCustomIntVariable("sequin.batch_rows",
                           "Most changes that capture writes in one transaction.", nullptr,
                           &batch_rows, 10000, 1, 100000, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomStringVariable(
+      "sequin.place", "Name of the place this server is, by which copies of it are told from it.",
+      "Empty: the data folder is the place. The same on a primary and the standbys that may take "
+      "its "
+      "place, another one on copies that must not deliver.",
+      &place_name, "", PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
 }
 
 void ReserveSettings() {
@@ -52,6 +59,9 @@ int RetentionSeconds() {
 }
 int BatchRows() {
   return batch_rows;
+}
+const char* PlaceName() {
+  return place_name != nullptr ? place_name : "";
 }
 
 void FixWorkerSettings() {

@@ -99,6 +99,8 @@ DatabaseState* FindDatabase(Oid database, bool create) {
   if (free_one != nullptr) {
     free_one->wanted = Wanted::kRunning;
     free_one->create_slot = false;
+    free_one->registered = false;
+    free_one->wal_failures = 0;
     free_one->failures = 0;
     free_one->next_start_at = 0;
     free_one->last_error_at = 0;

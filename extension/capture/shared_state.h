@@ -33,6 +33,8 @@ struct DatabaseState {
   Oid database;                   // (L)
   Wanted wanted;                  // (L)
   bool create_slot;               // (L) a start was asked for although there is no slot yet
+  bool registered;                // (L) captured, whether or not it has a slot just now
+  int wal_failures;               // (L) times that the WAL could not be read, since it could
   int away_count;                 // (L) utility commands that want the worker away
   pg_atomic_uint32 state;         // WorkerState
   pg_atomic_uint32 worker_proc;   // OwnProcNumber() + 1 of the worker, 0: none

@@ -3,8 +3,10 @@
 #include "capture/attempt.h"
 #include "capture/names.h"
 #include "capture/notify.h"
+#include "capture/place.h"
 #include "capture/settings.h"
 #include "capture/shared_state.h"
+#include "capture/slot_recovery.h"
 #include "capture/wal_source.h"
 #include "decode/plugin.h"
 #include "log/appender.h"
@@ -46,6 +48,11 @@ class Worker {
   Decoder decoder;
 
  private:
+  bool LoadProgress();
+  bool MayStart(bool slot);
+  void PassGap(TakenSlot* taken);
+  void LoadLog();
+  void BringConsumersTurn();
   bool DecodeTurn();
   void WriteTurn();
   void ConfirmTurn();
@@ -61,6 +68,9 @@ class Worker {
 
   DatabaseState* state_;
   Appender appender_;
+  CaptureHome home_;
+  bool consumers_to_bring_;
+  TimestampTz bring_at_;  // those that somebody has locked are tried again
   LogicalDecodingContext* context_;
   XLogRecPtr flush_seen_;
   XLogRecPtr slept_at_;  // what was flushed at the last sleep
@@ -89,39 +99,79 @@ static void DropSlotAndLeave(const char* slot) {
     ereport(LOG, errmsg("sequin dropped replication slot \"%s\": the extension is gone", slot));
   }
   LWLockAcquire(Shared()->lock, LW_EXCLUSIVE);
-  if (DatabaseState* state = FindDatabase(MyDatabaseId, false)) state->create_slot = false;
+  if (DatabaseState* state = FindDatabase(MyDatabaseId, false)) {
+    state->create_slot = state->registered = false;
+  }
   LWLockRelease(Shared()->lock);
   proc_exit(0);
+}
+
+// False: there is none yet. Does not come back when there is nothing to do.
+bool Worker::LoadProgress() {
+  bool extension = false;
+  bool known = false;
+  InTransaction([&] {
+    extension = ExtensionExists();
+    if (!extension) return;
+    home_ = FindCaptureHome();
+    known = appender_.LoadProgress();
+  });
+  if (!extension) DropSlotAndLeave(SlotNameOf(MyDatabaseId).text);
+  return known;
+}
+
+// Not when it was stopped, nor in a copy of the database, until somebody asks for it. A copy that
+// has the slot is captured, for otherwise the slot would keep all WAL.
+bool Worker::MayStart(bool slot) {
+  if (!home_.known) return true;
+  LWLockAcquire(Shared()->lock, LW_EXCLUSIVE);
+  bool may = slot || home_.here || home_.promoted;
+  if (home_.stopped) may = false;
+  if (state_->create_slot) may = true;
+  if (home_.stopped && !may) state_->wanted = Wanted::kStopped;
+  if (!may) state_->registered = false;
+  LWLockRelease(Shared()->lock);
+  return may;
+}
+
+// Consumers that were active in this database wherever it was before. Those of a copy are not.
+void Worker::BringConsumersTurn() {
+  TimestampTz now = GetCurrentTimestamp();
+  if (!consumers_to_bring_ || now < bring_at_) return;
+  bring_at_ = now + USECS_PER_SEC;
+  SeparateCaches();
+  replorigin_session_origin = DoNotReplicateId;
+  InTransaction([&] { consumers_to_bring_ = !appender_.BringConsumers(); });
+  replorigin_session_origin = InvalidRepOriginId;
+  pg_atomic_write_u32(&state_->definitions_changed, 1);
+}
+
+void Worker::PassGap(TakenSlot* taken) {
+  InTransaction([&] { taken->gap.transactions = CountCommits(taken->gap.from, taken->gap.to); });
+  appender_.PassGap(taken->gap, taken->made ? &taken->definitions : nullptr);
+  for (const PresentDefinition& one : taken->definitions) {
+    pfree(const_cast<char*>(one.definition));
+  }
+}
+
+void Worker::LoadLog() {
+  appender_.LoadRoutes();
+  appender_.LoadStarts();
 }
 
 void Worker::Start(DatabaseState* state) {
   state_ = state;
   invalidations_seen_ = SharedInvalidMessageCounter - 1;
   SlotName slot = SlotNameOf(MyDatabaseId);
-  bool extension = false;
-  bool known = false;
   appender_.Init(TopMemoryContext);
-  InTransaction([&] {
-    extension = ExtensionExists();
-    if (extension) known = appender_.LoadProgress();
-  });
-  if (!extension) DropSlotAndLeave(slot.text);
-  LWLockAcquire(Shared()->lock, LW_EXCLUSIVE);
-  // start() waits for a slot that was lost while capture was stopped, and can say so only then.
-  bool stopped = known && appender_.progress().stopped && !state->create_slot;
-  if (stopped) state->wanted = Wanted::kStopped;
-  LWLockRelease(Shared()->lock);
-  if (stopped) proc_exit(0);
+  bool known = LoadProgress();
+  if (!MayStart(SlotExists(slot.text))) proc_exit(0);
+  bool moved = known && !appender_.SamePlace();
+  consumers_to_bring_ = moved && (home_.here || home_.promoted);
+  if (consumers_to_bring_) BringConsumersTurn();
 
   SetDecoder(&decoder);
-  XLogRecPtr created_at = InvalidXLogRecPtr;
-  if (!SlotExists(slot.text)) {
-    pg_atomic_write_u32(&state->state, static_cast<uint32>(WorkerState::kCreatingSlot));
-    created_at = CreateSlot(slot.text);
-    ReplicationSlotRelease();
-  }
-  AcquireSlot(slot.text);
-
+  TakenSlot taken = TakeSlot(slot.text, known ? &appender_ : nullptr, state);
   decoder.routing.Init(TopMemoryContext);
   decoder.batch.Init(TopMemoryContext);
   decoder.plans.Init(TopMemoryContext, &decoder.routing, &decoder.batch);
@@ -129,34 +179,29 @@ void Worker::Start(DatabaseState* state) {
 
   replorigin_session_origin = DoNotReplicateId;
   InTransaction([&] {
-    XLogRecPtr confirmed = MyReplicationSlot->data.confirmed_flush;
     if (!known) {
-      appender_.CreateProgress(slot.text, confirmed);
+      appender_.CreateProgress(slot.text, MyReplicationSlot->data.confirmed_flush);
       CommandCounterIncrement();
       PushActiveSnapshot(GetLatestSnapshot());
       appender_.LoadProgress();
       PopActiveSnapshot();
-      appender_.BeginIncarnation();
-    } else if (!XLogRecPtrIsInvalid(created_at)) {
-      appender_.DeclareGap(appender_.progress().lsn, created_at,
-                           "the replication slot was made anew");
-      appender_.BeginIncarnation();
-    } else if (!XLogRecPtrIsInvalid(appender_.progress().confirm_limit) &&
-               confirmed > appender_.progress().confirm_limit) {
-      appender_.DeclareGap(appender_.progress().lsn, confirmed,
-                           "the replication slot was found ahead of the log");
-      appender_.BeginIncarnation();
-    } else if (!appender_.SamePlace()) {
-      appender_.BeginIncarnation();
     }
-    appender_.LoadRoutes();
-    appender_.LoadDefinitions(&decoder.routing);
-    appender_.LoadNames(&decoder.plans);
-    appender_.LoadStarts();
-    // What was begun before a restart goes on.
-    pg_atomic_write_u32(&state->feed_wanted, 1);
+    bool other_place = known && !home_.here;
+    if (!known || (!taken.behind_gap && (other_place || !appender_.SameTimeline()))) {
+      appender_.BeginIncarnation();
+    } else if (home_.stopped && !taken.behind_gap) {
+      appender_.Resume();
+    }
+    LoadLog();
   });
   replorigin_session_origin = InvalidRepOriginId;
+  if (taken.behind_gap) PassGap(&taken);
+  InTransaction([&] {
+    appender_.LoadDefinitions(&decoder.routing);
+    appender_.LoadNames(&decoder.plans);
+  });
+  // What was begun before a restart goes on.
+  pg_atomic_write_u32(&state->feed_wanted, 1);
   decoder.log_descriptor = appender_.log_descriptor();
   decoder.part_lsn = appender_.progress().part_lsn;
   decoder.part_idx = appender_.progress().part_idx;
@@ -166,6 +211,7 @@ void Worker::Start(DatabaseState* state) {
   LWLockAcquire(Shared()->lock, LW_EXCLUSIVE);
   state->failures = 0;
   state->create_slot = false;
+  state->registered = true;
   LWLockRelease(Shared()->lock);
   pg_atomic_write_u32(&state->state, static_cast<uint32>(WorkerState::kRunning));
   Publish();
@@ -206,6 +252,7 @@ bool Worker::DecodeTurn() {
       return true;
     }
   }
+  state_->wal_failures = 0;  // this process is the only one that counts them
   return false;
 }
 
@@ -347,6 +394,7 @@ void Worker::Run() {
       last_retention_ = 0;  // it may be about retention
     }
     LeaveIfDropped();
+    BringConsumersTurn();
     bool more = DecodeTurn();
     WriteTurn();
     more |= StartTurn();
@@ -401,6 +449,7 @@ static void NoteFailure(DatabaseState* state) {
   int size = pg_mbcliplen(message, static_cast<int>(strlen(message)), kErrorTextBytes - 1);
   strlcpy(state->last_error, message, static_cast<size_t>(size) + 1);
   state->last_error_at = GetCurrentTimestamp();
+  if (WalReadingFailed()) state->wal_failures++;
   LWLockRelease(Shared()->lock);
 }
 

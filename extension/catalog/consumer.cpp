@@ -4,6 +4,7 @@
 // consumer that was made after the transaction began.
 #include "catalog/consumer.h"
 
+#include "capture/place.h"
 #include "catalog/captured_table.h"
 #include "pg/memory.h"
 #include "pg/table.h"
@@ -135,7 +136,7 @@ Consumer* ReadConsumer(const Row& row) {
   consumer->owner = DatumGetObjectId(row.Get(kOwner));
   consumer->kind = row.IsNull(kEndpoint) ? ConsumerKind::kPull : ConsumerKind::kPush;
   consumer->order = OrderOf(TextView(row.Get(kOrderMode)));
-  consumer->at_home = TextView(row.Get(kHome)) == Home();
+  consumer->at_home = IsHome(TextView(row.Get(kHome)));
   consumer->paused = TextView(row.Get(kStatus)) == "paused" || !consumer->at_home;
   consumer->visibility_timeout_ms = row.Int8(kVisibilityTimeout);
   consumer->max_deliver = row.Int4Or0(kMaxDeliver);
@@ -268,10 +269,6 @@ void RequireRight(const Consumer* consumer, ConsumerUse use) {
 }
 
 }  // namespace
-
-const char* Home() {
-  return psprintf(UINT64_FORMAT ":%u", GetSystemIdentifier(), MyDatabaseId);
-}
 
 bool IsMemberOf(const char* role) {
   Oid oid = get_role_oid(role, true);

@@ -73,10 +73,6 @@ bool MaySeeConsumer(int32 id);
 
 bool ConsumerStillExists(int32 id);
 
-// Which database this is. A consumer is active only in the one it was made active in: a dump that
-// is restored elsewhere does not deliver twice.
-const char* Home();
-
 // Whether the current user has the rights of one of our group roles (sequin_admin, …).
 bool IsMemberOf(const char* role);
 

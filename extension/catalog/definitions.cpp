@@ -6,6 +6,7 @@
 #include <initializer_list>
 
 #include "backfill/feed_request.h"
+#include "capture/place.h"
 #include "catalog/captured_table.h"
 #include "catalog/consumer.h"
 #include "catalog/declaration_json.h"
@@ -228,15 +229,15 @@ bool StartsAtBeginning(const Arguments& arguments, const Declaration& declaratio
   return declaration.stream == 0;
 }
 
-void BackfillTables(const char* name, const Declaration& declaration) {
-  CommandCounterIncrement();
-  int32 consumer = FindConsumer(name, ConsumerUse::kOwn)->id;
+// Those that the owner may not read are left out: they are not captured either. `ids` gets them.
+void BackfillTables(int32 consumer, Oid owner, const Declaration& declaration, const char* filter,
+                    Vec<Datum>* ids) {
   auto count = static_cast<size_t>(declaration.tables.count);
   auto* patterns = NewArray<TablePattern>(CurrentMemoryContext, count);
   for (size_t i = 0; i < count; i++) ParseTablePattern(declaration.tables.items[i], &patterns[i]);
   List* tables = NIL;
   List* below = NIL;  // read with the table that they inherit from
-  ForEachCapturedTable({patterns, count}, Children::kLeaveOut, GetUserId(), [&](Oid table) {
+  ForEachCapturedTable({patterns, count}, Children::kLeaveOut, owner, [&](Oid table) {
     tables = lappend_oid(tables, table);
     if (!declaration.include_children) return;
     List* family = find_all_inheritors(table, NoLock, nullptr);
@@ -245,9 +246,30 @@ void BackfillTables(const char* name, const Declaration& declaration) {
   ListCell* cell;
   foreach (cell, tables) {
     if (!list_member_oid(below, lfirst_oid(cell))) {
-      RequestInitialBackfill(consumer, lfirst_oid(cell));
+      pg_uuid_t* id = RequestWholeBackfill(consumer, lfirst_oid(cell), filter);
+      if (ids != nullptr) ids->push(UUIDPGetDatum(id));
     }
   }
+}
+
+void BackfillNewConsumer(const char* name, const Declaration& declaration) {
+  CommandCounterIncrement();
+  int32 consumer = FindConsumer(name, ConsumerUse::kOwn)->id;
+  BackfillTables(consumer, GetUserId(), declaration, nullptr, nullptr);
+}
+
+// consumer, filter: backfills of all its tables. For sequin.recover, which looks who may.
+Datum BackfillAgain(FunctionCallInfo call) {
+  int32 id = DatumGetInt32(call->args[0].value);
+  const char* filter = call->args[1].isnull ? nullptr : TextDatumGetCString(call->args[1].value);
+  Consumer* consumer = FindConsumerById(id, ConsumerUse::kOwn);
+  Vec<Datum> ids{};
+  Declaration declaration = LoadDeclaration(id);
+  if (declaration.stream == 0) {
+    BackfillTables(id, consumer->owner, declaration, filter, &ids);
+  }
+  return PointerGetDatum(construct_array(ids.data, static_cast<int>(ids.count), UUIDOID, UUID_LEN,
+                                         false, TYPALIGN_CHAR));
 }
 
 pg_uuid_t* CreateConsumer(FunctionCallInfo call) {
@@ -265,7 +287,7 @@ pg_uuid_t* CreateConsumer(FunctionCallInfo call) {
   LockDeclarations();
   RefuseDuplicate(name);
   pg_uuid_t* uuid = InsertConsumer(declaration, GetUserId());
-  if (from_beginning) BackfillTables(name, declaration);
+  if (from_beginning) BackfillNewConsumer(name, declaration);
   WakeDefinitionsAtCommit();
   return uuid;
 }
@@ -532,6 +554,16 @@ PG_FUNCTION_INFO_V1(sequin_home);
 Datum sequin_home(PG_FUNCTION_ARGS) {
   RequireVersion();  // the views, and the agent, say it by this
   PG_RETURN_TEXT_P(cstring_to_text(Home()));
+}
+
+PG_FUNCTION_INFO_V1(sequin_is_home);
+Datum sequin_is_home(PG_FUNCTION_ARGS) {
+  PG_RETURN_BOOL(IsHome(TextView(PG_GETARG_DATUM(0))));
+}
+
+PG_FUNCTION_INFO_V1(sequin_backfill_again);
+Datum sequin_backfill_again(PG_FUNCTION_ARGS) {
+  return BackfillAgain(fcinfo);
 }
 
 PG_FUNCTION_INFO_V1(sequin_explain_filter);

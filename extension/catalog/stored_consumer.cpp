@@ -1,6 +1,7 @@
 // The statements behind create_consumer and its like (stored_consumer.h).
 #include "catalog/stored_consumer.h"
 
+#include "capture/place.h"
 #include "catalog/consumer.h"
 #include "catalog/owner_statement.h"
 #include "pg/table.h"
@@ -243,6 +244,7 @@ void DeleteConsumer(int32 consumer) {
            "DELETE FROM sequin.dead_letter WHERE consumer = $1",
            "DELETE FROM sequin.log_kept WHERE consumer = $1",
            "DELETE FROM sequin.consumer_gap WHERE consumer = $1",
+           "DELETE FROM sequin.gap_consumer WHERE consumer = $1",
            "DELETE FROM sequin.suspension WHERE consumer = $1",
            "DELETE FROM sequin.filter_failure WHERE consumer = $1",
            "WITH gone AS (DELETE FROM sequin.consumer WHERE id = $1 RETURNING endpoint)"

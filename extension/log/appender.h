@@ -26,7 +26,23 @@ struct Progress {
   int64 part_idx;
   int64 next_seq;
   XLogRecPtr confirm_limit;
+  TimeLineID timeline;
+  uint64 oldest_xid;  // of those that commit behind `lsn`; 0: not known
   bool stopped;
+};
+
+// WAL that was not captured, and cannot be any more.
+struct Gap {
+  XLogRecPtr from;
+  XLogRecPtr to;
+  int64 transactions;  // that committed in it, at most; -1: not known
+  const char* reason;
+};
+
+// What a consumer was declared to be, as of the end of a gap.
+struct PresentDefinition {
+  int32 consumer;
+  const char* definition;
 };
 
 class Appender {
@@ -38,10 +54,23 @@ class Appender {
   // First start: writes the progress row. Later: reads it. In a transaction of the caller.
   bool LoadProgress();
   void CreateProgress(const char* slot, XLogRecPtr start);
-  void DeclareGap(XLogRecPtr from, XLogRecPtr to, const char* reason);
   // A new timeline, system or place: ids of messages must not repeat although LSNs may.
   void BeginIncarnation();
+  // The consumers that are at home in the place the progress was written in come along to this one.
+  // Those that somebody has locked are left; false: there were some.
+  bool BringConsumers();
+  bool SameTimeline() const;
   bool SamePlace() const { return same_place_; }
+
+  // appender_recovery.cpp: going on behind a gap, in this order.
+  // A slot that is found anywhere from now on is known to be a new one. A transaction of its own.
+  void ExpectNewSlot();
+  bool ExpectsNewSlot() const { return expects_new_slot_; }
+  // The log ends at gap.from and goes on at gap.to, in a new incarnation. Nothing is declared when
+  // nothing was committed in between. `definitions` are those at its end, nullptr: as before it.
+  // A transaction of its own, after LoadRoutes and LoadStarts and before LoadDefinitions.
+  void PassGap(const Gap& gap, const Vec<PresentDefinition>* definitions);
+  void Resume();  // it is not stopped any more
   void LoadRoutes();
   void LoadDefinitions(Routing* routing);
   void LoadNames(RelationPlans* plans);
@@ -108,6 +137,10 @@ class Appender {
   void WriteLetters(const ChangeRecord* record, HeapTuple row);
   void WriteRelations(Batch* batch);
   void WriteProgress();
+  void GoOnBehind(const Gap& gap);
+  void DeclareGap(const Gap& gap);
+  void TakeDefinitions(const Vec<PresentDefinition>& definitions, XLogRecPtr since);
+  void RestartFeeds(XLogRecPtr from);
   void OpenSegment();
   void CloseSegment();
   void CreateSegment();
@@ -116,6 +149,8 @@ class Appender {
   MemoryContext slice_;  // reset after every slice
   Progress progress_;
   bool same_place_;
+  bool expects_new_slot_;
+  const char* place_;  // where the progress row was written
   HeapTuple progress_row_;
   TupleDesc log_descriptor_;
   TupleDesc route_descriptor_;

@@ -1,13 +1,14 @@
 // Appending to the log: progress, definitions, dead letters of capture (appender.h).
-#include <unistd.h>
-
 #include "log/appender.h"
 
+#include "capture/names.h"
+#include "capture/place.h"
 #include "capture/settings.h"
 #include "catalog/consumer.h"
 #include "decode/encode.h"
 #include "decode/relation_plan.h"
 #include "log/log_indexes.h"
+#include "log/progress_columns.h"
 #include "pg/monotonic.h"
 #include "pg/planted.h"
 #include "pg/table.h"
@@ -17,39 +18,29 @@
 
 namespace sequin {
 
-// Columns of sequin.progress.
-enum ProgressColumn {
-  kOne = 1,
-  kSlot,
-  kSystemId,
-  kTimeline,
-  kFingerprint,
-  kIncarnation,
-  kLsn,
-  kPartLsn,
-  kPartIdx,
-  kNextSeq,
-  kConfirmLimit,
-  kStopped,
-  kProgressColumns = kStopped
-};
-
 // The slot may run ahead of the log by this much WAL without a write: a manual advance beyond it
 // is noticed at the next start.
 static constexpr XLogRecPtr kConfirmStep = 16 * 1024 * 1024;
 static constexpr int64 kRotateAgainUs = 10 * USECS_PER_SEC;
 
-// Where this database lives: a copy of the data folder elsewhere has another one.
-static const char* Fingerprint() {
-  char host[256] = "";
-  gethostname(host, sizeof(host) - 1);
-  return psprintf("%s:%s", host, DataDir);
-}
-
 static TimeLineID Timeline() {
   TimeLineID timeline;
   GetFlushRecPtr(&timeline);
   return timeline;
+}
+
+bool Appender::SameTimeline() const {
+  return progress_.timeline == Timeline();
+}
+
+// No transaction that commits behind the confirmed position has an older one. 0: there is no slot.
+static uint64 OldestXid() {
+  TransactionId xid = MyReplicationSlot ? MyReplicationSlot->data.catalog_xmin : 0;
+  if (!TransactionIdIsNormal(xid)) return 0;
+  FullTransactionId next = ReadNextFullTransactionId();
+  uint64 epoch = EpochFromFullTransactionId(next);
+  if (xid > XidFromFullTransactionId(next)) epoch--;
+  return epoch << 32 | xid;
 }
 
 // ---- progress -----------------------------------------------------------------------------------
@@ -69,9 +60,10 @@ bool Appender::LoadProgress() {
   ScanPrimaryKey(table, GetActiveSnapshot(), {}, Direction::kForward, [&](HeapTuple tuple) {
     found = true;
     bool is_null;
-    auto column = [&](int number) {
+    auto column = [&](ProgressColumn number) {
       return ColumnOf(table, tuple, static_cast<AttrNumber>(number), &is_null);
     };
+    using enum ProgressColumn;
     progress_.incarnation = DatumGetInt32(column(kIncarnation));
     progress_.lsn = DatumGetLSN(column(kLsn));
     progress_.part_lsn = DatumGetLSN(column(kPartLsn));
@@ -80,9 +72,15 @@ bool Appender::LoadProgress() {
     progress_.stopped = DatumGetBool(column(kStopped));
     XLogRecPtr limit = DatumGetLSN(column(kConfirmLimit));
     progress_.confirm_limit = is_null ? InvalidXLogRecPtr : limit;
-    same_place_ = DatumGetInt64(column(kSystemId)) == static_cast<int64>(GetSystemIdentifier()) &&
-                  DatumGetInt32(column(kTimeline)) == static_cast<int32>(Timeline()) &&
-                  TextView(column(kFingerprint)) == Fingerprint();
+    expects_new_slot_ = !is_null && limit == progress_.lsn;
+    progress_.timeline = static_cast<TimeLineID>(DatumGetInt32(column(kTimeline)));
+    Datum oldest = column(kOldestXid);
+    progress_.oldest_xid = is_null ? 0 : DatumGetUInt64(oldest);
+    place_ = MemoryContextStrdup(context_, TextDatumGetCString(column(kFingerprint)));
+    same_place_ =
+        strcmp(place_, Place()) == 0 &&
+        strcmp(NameStr(*DatumGetName(column(kSlot))), SlotNameOf(MyDatabaseId).text) == 0 &&
+        DatumGetInt64(column(kSystemId)) == static_cast<int64>(GetSystemIdentifier());
     InContext(context_, [&] { progress_row_ = heap_copytuple(tuple); });
     return false;
   });
@@ -98,40 +96,56 @@ void Appender::CreateProgress(const char* slot, XLogRecPtr start) {
                                     NameGetDatum(&slot_name),
                                     Int64GetDatum(static_cast<int64>(GetSystemIdentifier())),
                                     Int32GetDatum(static_cast<int32>(Timeline())),
-                                    TextDatum(Fingerprint()),
+                                    TextDatum(Place()),
                                     Int32GetDatum(0),
                                     LSNGetDatum(start),
                                     LSNGetDatum(InvalidXLogRecPtr),
                                     Int64GetDatum(0),
                                     Int64GetDatum(1),
                                     LSNGetDatum(start + kConfirmStep),
-                                    BoolGetDatum(false)};
+                                    BoolGetDatum(false),
+                                    UInt64GetDatum(OldestXid())};
   bool nulls[kProgressColumns] = {};
   CatalogTupleInsert(table, heap_form_tuple(RelationGetDescr(table), values, nulls));
   table_close(table, NoLock);
 }
 
+// The row is of another place: it was copied together with the database.
+template <typename Set>
+static void SetPlace(Set&& set) {
+  auto* slot = static_cast<Name>(palloc(NAMEDATALEN));
+  namestrcpy(slot, SlotNameOf(MyDatabaseId).text);
+  set(ProgressColumn::kSlot, NameGetDatum(slot));
+  set(ProgressColumn::kFingerprint, TextDatum(Place()));
+}
+
 // The version to replace is known: no scan, however many dead versions a held snapshot keeps.
 void Appender::WriteProgress() {
   Relation table = OpenOwnTable("progress", RowExclusiveLock);
-  progress_.confirm_limit = Max(progress_.confirm_limit, progress_.lsn + kConfirmStep);
+  progress_.confirm_limit = expects_new_slot_
+                                ? progress_.lsn
+                                : Max(progress_.confirm_limit, progress_.lsn + kConfirmStep);
+  // A new slot knows nothing of the transactions in the gap before it.
+  if (MyReplicationSlot != nullptr && !expects_new_slot_) progress_.oldest_xid = OldestXid();
   Datum values[kProgressColumns] = {};
   bool nulls[kProgressColumns] = {};
   bool replace[kProgressColumns] = {};
-  auto set = [&](int column, Datum value) {
-    values[column - 1] = value;
-    replace[column - 1] = true;
+  auto set = [&](ProgressColumn column, Datum value) {
+    values[static_cast<int>(column) - 1] = value;
+    replace[static_cast<int>(column) - 1] = true;
   };
+  using enum ProgressColumn;
   set(kSystemId, Int64GetDatum(static_cast<int64>(GetSystemIdentifier())));
   set(kTimeline, Int32GetDatum(static_cast<int32>(Timeline())));
-  if (!same_place_) set(kFingerprint, TextDatum(Fingerprint()));
+  if (!same_place_) SetPlace(set);
   set(kIncarnation, Int32GetDatum(progress_.incarnation));
   if (!Planted("progress_forgotten")) set(kLsn, LSNGetDatum(progress_.lsn));
   set(kPartLsn, LSNGetDatum(progress_.part_lsn));
   set(kPartIdx, Int64GetDatum(progress_.part_idx));
   set(kNextSeq, Int64GetDatum(progress_.next_seq));
   set(kConfirmLimit, LSNGetDatum(progress_.confirm_limit));
-  set(kStopped, BoolGetDatum(false));
+  set(kOldestXid, UInt64GetDatum(progress_.oldest_xid));
+  set(kStopped, BoolGetDatum(false));  // otherwise nobody would write
   HeapTuple old_row = progress_row_;
   InContext(context_, [&] {
     progress_row_ = heap_modify_tuple(old_row, RelationGetDescr(table), values, nulls, replace);
@@ -150,12 +164,6 @@ void Appender::AllowConfirm(XLogRecPtr lsn) {
   XLogFlush(XactLastCommitEnd);
 }
 
-void Appender::BeginIncarnation() {
-  progress_.incarnation++;
-  WriteProgress();
-  same_place_ = true;
-}
-
 // ---- SPI: what happens seldom -------------------------------------------------------------------
 
 static void Execute(const char* command, std::span<const Oid> types, std::span<Datum> values,
@@ -166,18 +174,6 @@ static void Execute(const char* command, std::span<const Oid> types, std::span<D
                             values.data(), nulls, false, 0);
   if (result < 0) elog(ERROR, "%s: %s", command, SPI_result_code_string(result));
   SPI_finish();
-}
-
-void Appender::DeclareGap(XLogRecPtr from, XLogRecPtr to, const char* reason) {
-  if (Planted("gap_undeclared")) return;
-  Oid types[] = {LSNOID, LSNOID, TEXTOID};
-  Datum values[] = {LSNGetDatum(from), LSNGetDatum(to), TextDatum(reason)};
-  Execute(
-      "INSERT INTO sequin.gap (declared_at, from_lsn, to_lsn, reason) "
-      "VALUES (pg_catalog.clock_timestamp(), $1, $2, $3)",
-      types, values);
-  ereport(WARNING, errmsg("sequin did not capture the WAL from %X/%X to %X/%X: %s",
-                          LSN_FORMAT_ARGS(from), LSN_FORMAT_ARGS(to), reason));
 }
 
 void Appender::WriteRelations(Batch* batch) {

@@ -328,12 +328,24 @@ inline Bitmapset* TakeReadColumns(Query* query, int number) {
   return rights->selectedCols;
 }
 
-// The server gave the slot up: the WAL or the rows it needs may be gone.
-inline bool SlotIsInvalid(const ReplicationSlot* slot) {
+// The server gave the slot up: the WAL or the rows it needs may be gone. nullptr: it did not.
+inline const char* WhySlotIsInvalid(const ReplicationSlot* slot) {
 #if PG_VERSION_NUM >= 160000
-  if (slot->data.invalidated != RS_INVAL_NONE) return true;
+  switch (slot->data.invalidated) {
+    case RS_INVAL_NONE:
+      break;
+    case RS_INVAL_WAL_REMOVED:
+      return "the replication slot kept more WAL than max_slot_wal_keep_size allows";
+    case RS_INVAL_HORIZON:
+      return "the server removed rows of its catalogs that the replication slot needed";
+    case RS_INVAL_WAL_LEVEL:
+      return "the replication slot was invalidated because of wal_level";
+    default:
+      return "the replication slot was invalidated because it was idle";
+  }
 #endif
-  return XLogRecPtrIsInvalid(slot->data.restart_lsn);
+  if (!XLogRecPtrIsInvalid(slot->data.restart_lsn)) return nullptr;
+  return "the replication slot kept more WAL than max_slot_wal_keep_size allows";
 }
 
 }  // namespace sequin

@@ -14,3 +14,30 @@ COMMENT ON COLUMN sequin.backfills.position IS 'key of the last row read; NULL f
 ALTER TABLE ONLY sequin.log_0 DROP CONSTRAINT log_0_pkey;
 CREATE UNIQUE INDEX log_0_places ON sequin.log_0 (seq) WHERE seq % 16 = 0;
 CREATE INDEX log_0_ranges ON sequin.log_0 USING brin (seq) WITH (pages_per_range = 128);
+
+-- Where a database is captured, and what was missed. Gaps that were declared before had no number.
+ALTER TABLE sequin.progress ADD COLUMN oldest_xid xid8;
+COMMENT ON COLUMN sequin.progress.fingerprint IS 'the place it was captured in: another one is a copy (extension/capture/place.h)';
+COMMENT ON COLUMN sequin.progress.oldest_xid IS 'no transaction that ends behind lsn is older';
+ALTER TABLE sequin.gap DROP CONSTRAINT gap_pkey;
+ALTER TABLE sequin.gap ALTER declared_at SET NOT NULL;
+ALTER TABLE sequin.gap ADD COLUMN incarnation int, ADD COLUMN transactions bigint, ADD COLUMN since_xid xid8;
+UPDATE sequin.gap g SET incarnation = 1 + n.number
+FROM (SELECT declared_at, row_number() OVER (ORDER BY declared_at)::int AS number FROM sequin.gap) n
+WHERE n.declared_at = g.declared_at;
+ALTER TABLE sequin.gap ADD PRIMARY KEY (incarnation);
+COMMENT ON COLUMN sequin.gap.incarnation IS 'of the messages behind it';
+COMMENT ON COLUMN sequin.gap.transactions IS 'of this database that committed in it, at most; NULL: not known';
+COMMENT ON COLUMN sequin.gap.since_xid IS 'rows written in it have no older xmin; NULL: not known';
+
+CREATE TABLE sequin.gap_consumer (
+  incarnation int REFERENCES sequin.gap ON DELETE CASCADE,
+  consumer    int,
+  ord         bigint NOT NULL,
+  state       text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'accepted', 'backfilling')),
+  settled_at  timestamptz,
+  backfills   uuid[],
+  PRIMARY KEY (incarnation, consumer)
+);
+COMMENT ON TABLE sequin.gap_consumer IS 'Whom a gap concerns, and what became of it';
+COMMENT ON COLUMN sequin.gap_consumer.ord IS 'ordinal of the first message behind the gap';
