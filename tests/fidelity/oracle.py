@@ -17,7 +17,8 @@ _COLUMN = re.compile(rf" ?({_NAME})\[((?:\"(?:[^\"]|\"\")*\"|\[\]|[^\[\]\"])*)\]
 
 @dataclasses.dataclass
 class Change:
-    """One row change. `values`: name -> text, None or UNCHANGED; of a delete those of the old row."""
+    """One row change, the index-th of its transaction. `values`: name -> text, None or UNCHANGED; of a delete those of the
+    old row."""
     commit_end: int
     index: int
     table: tuple
@@ -55,13 +56,12 @@ def _values(text, at):
     return found, at
 
 
-def _changes(data, commit_end, index):
+def _changes(data):
     match = _TABLES.match(data)
     tables = [(_unquoted(schema), _unquoted(name)) for schema, name in _QUALIFIED.findall(match[1])]
     action = match[2].lower()
     if action == "truncate":
-        return [Change(commit_end, index + place, table, action, {}, {}, set(tables))
-                for place, table in enumerate(tables)]
+        return [Change(None, None, table, action, {}, {}, set(tables)) for table in tables]
     at, old = match.end(), {}
     if data.startswith("old-key:", at):
         old, at = _values(data, at + len("old-key:"))
@@ -70,35 +70,44 @@ def _changes(data, commit_end, index):
     rest = data[at:].strip()
     if rest not in ("", "(no-tuple-data)"):
         raise ValueError(f"cannot read {data[:400]!r} from {rest[:100]!r} on")
-    return [Change(commit_end, index, tables[0], action, values, old, set())]
+    return [Change(None, None, tables[0], action, values, old, set())]
 
 
 _MESSAGE = re.compile(r"message: transactional: ([01]) prefix: (\S+), sz: \d+ content:(.*)", re.DOTALL)
 
 
+def _in_order(pending):
+    """Changes of a transaction, from (lsn, change). Core gives a message the end of its record, which may be where the next
+    change begins: of equal places the message is the first, whatever order core shows them in."""
+    ordered = []
+    for lsn, change in pending:
+        at = len(ordered)
+        while change.action == "message" and at > 0 and ordered[at - 1][0] == lsn and ordered[at - 1][1].action != "message":
+            at -= 1
+        ordered.insert(at, (lsn, change))
+    return [change for _, change in ordered]
+
+
 def read(rows):
     """From (lsn, data) of the slot: row changes and transactional messages in commit order, and the contents of messages
     that are not."""
-    changes, loose, pending, index = [], [], [], 0
+    changes, loose, pending = [], [], []
     for lsn, data in rows:
         if data.startswith("BEGIN"):
-            pending, index = [], 0
+            pending = []
         elif data.startswith("COMMIT"):
             end = lsn_to_int(lsn)
-            for change in pending:
-                change.commit_end = end
-            changes += pending
+            for index, change in enumerate(_in_order(pending)):
+                change.commit_end, change.index = end, index
+                changes.append(change)
         elif match := _MESSAGE.fullmatch(data):
             if match[1] == "0":
                 loose.append(match[3])
                 continue
-            pending.append(Change(None, index, (None, None), "message", {"prefix": match[2], "content": match[3]}, {},
-                                  set()))
-            index += 1
+            pending.append((lsn, Change(None, None, (None, None), "message",
+                                        {"prefix": match[2], "content": match[3]}, {}, set())))
         else:
-            made = _changes(data, None, index)
-            pending += made
-            index += len(made)
+            pending += [(lsn, change) for change in _changes(data)]
     return changes, loose
 
 

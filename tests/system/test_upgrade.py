@@ -209,7 +209,8 @@ CHANGES = [
     "CREATE OR REPLACE FUNCTION sequin.stop() RETURNS void LANGUAGE sql AS 'SELECT'",
     "CREATE FUNCTION sequin.more() RETURNS void LANGUAGE sql AS 'SELECT'",
     "ALTER VIEW sequin.streams RESET (security_barrier)",
-    "CREATE OR REPLACE VIEW sequin.status AS SELECT s.*, 1 AS more FROM sequin.capture_status() s",
+    "DO $$ BEGIN EXECUTE format('CREATE OR REPLACE VIEW sequin.status AS SELECT s.*, 1 AS more FROM (%s) s', "
+    "rtrim(pg_get_viewdef('sequin.status'::regclass), ';')); END $$",
     "GRANT SELECT ON sequin.claim TO sequin_monitor",
     "GRANT SELECT (no) ON sequin.claim TO sequin_monitor",
     "REVOKE EXECUTE ON FUNCTION sequin.ack FROM sequin_agent",
