@@ -127,7 +127,7 @@ def planted():
 
 
 def planted_delivery():
-    run = [ROOT / "tests/crash/planted", "--only", "returned_lost", "holder_ignored", "slot_trusted", "dead_too_early"]
+    run = [ROOT / "tests/crash/planted", "--only", "returned_lost", "holder_ignored"]
     return suites.run_suite("planted-delivery", run, suites.read_ok_lines, 900, ROOT)
 
 
