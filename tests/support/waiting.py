@@ -7,7 +7,7 @@ class NotInTime(AssertionError):
     pass
 
 
-def wait_until(fact, what=None, seconds=30, pause=0.02):
+def wait_until(fact, what=None, seconds=90, pause=0.02):
     """Polls `fact` until it is true and returns its value; an unexpected exception of it is not swallowed."""
     deadline = time.monotonic() + seconds
     while True:
