@@ -330,11 +330,19 @@ void DeclareLoss(const Loss& loss) {
           errdetail("The log was kept for it up to its limit %s.", loss.reason));
 }
 
+void LeaveExtension(Oid catalog, Oid object) {
+  deleteDependencyRecordsForClass(catalog, object, ExtensionRelationId, DEPENDENCY_EXTENSION);
+}
+
 // Not by SQL: event triggers of the database, whatever they say about DROP TABLE, are for its
 // users.
+// As of 17 the row type and its array are members of the extension like the table: left so, they
+// would have the deletion go on to the extension and lock all of it.
 void DropTable(Oid table) {
-  deleteDependencyRecordsForClass(RelationRelationId, table, ExtensionRelationId,
-                                  DEPENDENCY_EXTENSION);
+  Oid row_type = get_rel_type_id(table);
+  LeaveExtension(RelationRelationId, table);
+  LeaveExtension(TypeRelationId, row_type);
+  LeaveExtension(TypeRelationId, get_array_type(row_type));
   CommandCounterIncrement();
   ObjectAddress address;
   ObjectAddressSet(address, RelationRelationId, table);
