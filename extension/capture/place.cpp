@@ -48,10 +48,6 @@ bool IsOfOldFormat(std::string_view place) {
   return !place.empty() && place[0] != '=' && place.find(':') != std::string_view::npos;
 }
 
-const char* HomeIn(const char* place) {
-  return psprintf(UINT64_FORMAT ":%u:%s", GetSystemIdentifier(), MyDatabaseId, place);
-}
-
 }  // namespace
 
 void NoteHowStarted() {
@@ -80,14 +76,21 @@ bool IsThisPlace(std::string_view place) {
   return place == Place() || place == PlaceOfDataFolder() || IsOfOldFormat(place);
 }
 
+const char* HomeIn(const char* place) {
+  return psprintf(UINT64_FORMAT ":%u:%s", GetSystemIdentifier(), MyDatabaseId, place);
+}
+
+const char* HomeOfOldFormat() {
+  return psprintf(UINT64_FORMAT ":%u", GetSystemIdentifier(), MyDatabaseId);
+}
+
 const char* Home() {
   return HomeIn(Place());
 }
 
 bool IsHome(std::string_view home) {
-  if (home == HomeIn(Place()) || home == HomeIn(PlaceOfDataFolder())) return true;
-  // As written before 0.2.0.
-  return home == psprintf(UINT64_FORMAT ":%u", GetSystemIdentifier(), MyDatabaseId);
+  return home == HomeIn(Place()) || home == HomeIn(PlaceOfDataFolder()) ||
+         home == HomeOfOldFormat();
 }
 
 CaptureHome FindCaptureHome() {

@@ -24,6 +24,8 @@ bool IsThisPlace(std::string_view place);
 // The current database in this place. What consumers were made active in.
 const char* Home();
 bool IsHome(std::string_view home);
+const char* HomeIn(const char* place);
+const char* HomeOfOldFormat();  // as versions before 0.2.0 wrote it
 
 // What sequin.progress says of where the database was captured last.
 struct CaptureHome {

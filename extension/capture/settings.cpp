@@ -35,9 +35,8 @@ void DefineSettings() {
                           &batch_rows, 10000, 1, 100000, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
   DefineCustomStringVariable(
       "sequin.place", "Name of the place this server is, by which copies of it are told from it.",
-      "Empty: the data folder is the place. The same on a primary and the standbys that may take "
-      "its "
-      "place, another one on copies that must not deliver.",
+      "Empty: the data folder is the place. The same on a primary and the standbys that may "
+      "replace it, another one on copies that must not deliver.",
       &place_name, "", PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
 }
 

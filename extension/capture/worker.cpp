@@ -70,7 +70,7 @@ class Worker {
   Appender appender_;
   CaptureHome home_;
   bool consumers_to_bring_;
-  TimestampTz bring_at_;  // those that somebody has locked are tried again
+  int64 bring_at_;  // monotonic; those that somebody has locked are tried again
   LogicalDecodingContext* context_;
   XLogRecPtr flush_seen_;
   XLogRecPtr slept_at_;  // what was flushed at the last sleep
@@ -136,9 +136,8 @@ bool Worker::MayStart(bool slot) {
 
 // Consumers that were active in this database wherever it was before. Those of a copy are not.
 void Worker::BringConsumersTurn() {
-  TimestampTz now = GetCurrentTimestamp();
-  if (!consumers_to_bring_ || now < bring_at_) return;
-  bring_at_ = now + USECS_PER_SEC;
+  if (!consumers_to_bring_ || MonotonicMicros() < bring_at_) return;
+  bring_at_ = MonotonicMicros() + USECS_PER_SEC;
   SeparateCaches();
   replorigin_session_origin = DoNotReplicateId;
   InTransaction([&] { consumers_to_bring_ = !appender_.BringConsumers(); });

@@ -49,16 +49,13 @@ void Appender::Resume() {
 }
 
 bool Appender::BringConsumers() {
-  const char* old_home =
-      psprintf(UINT64_FORMAT ":%u:%s", GetSystemIdentifier(), MyDatabaseId, place_);
-  // As versions before 0.2.0 wrote it.
-  const char* short_home = psprintf(UINT64_FORMAT ":%u", GetSystemIdentifier(), MyDatabaseId);
+  const char* homes[] = {HomeIn(place_), HomeOfOldFormat()};
   uint64 brought =
       Statement{
           "UPDATE sequin.consumer SET home = $3 WHERE id IN (SELECT id FROM sequin.consumer"
           " WHERE home IN ($1, $2) FOR UPDATE SKIP LOCKED)"}
-          .Add(TEXTOID, CStringGetTextDatum(old_home))
-          .Add(TEXTOID, CStringGetTextDatum(short_home))
+          .Add(TEXTOID, CStringGetTextDatum(homes[0]))
+          .Add(TEXTOID, CStringGetTextDatum(homes[1]))
           .Add(TEXTOID, CStringGetTextDatum(Home()))
           .Run();
   if (brought > 0) {
@@ -67,8 +64,8 @@ bool Appender::BringConsumers() {
   }
   CommandCounterIncrement();
   return Statement{"SELECT FROM sequin.consumer WHERE home IN ($1, $2) LIMIT 1"}
-             .Add(TEXTOID, CStringGetTextDatum(old_home))
-             .Add(TEXTOID, CStringGetTextDatum(short_home))
+             .Add(TEXTOID, CStringGetTextDatum(homes[0]))
+             .Add(TEXTOID, CStringGetTextDatum(homes[1]))
              .Run() == 0;
 }
 

@@ -335,9 +335,8 @@ void LeaveExtension(Oid catalog, Oid object) {
 }
 
 // Not by SQL: event triggers of the database, whatever they say about DROP TABLE, are for its
-// users.
-// As of 17 the row type and its array are members of the extension like the table: left so, they
-// would have the deletion go on to the extension and lock all of it.
+// users. As of 17 the row type and its array are members of the extension like the table: left so,
+// they would have the deletion go on to the extension and lock all of it.
 void DropTable(Oid table) {
   Oid row_type = get_rel_type_id(table);
   LeaveExtension(RelationRelationId, table);
@@ -359,7 +358,7 @@ void Drop(const OldSegment& segment) {
 // What goes wrong here, a view of a user's that depends on a segment for one, costs disk space
 // until it is put right. It must not cost capture.
 template <typename Body>
-bool InOwnTransaction(Body&& body) {
+bool InOwnTransaction(const char* what, Body&& body) {
   replorigin_session_origin = DoNotReplicateId;
   ErrorData* error = TryTransaction([&] {
     PushActiveSnapshot(GetTransactionSnapshot());
@@ -370,7 +369,7 @@ bool InOwnTransaction(Body&& body) {
   });
   replorigin_session_origin = InvalidRepOriginId;
   if (error == nullptr) return true;
-  ereport(WARNING, errmsg("sequin could not drop a segment of the log: %s", error->message),
+  ereport(WARNING, errmsg("sequin could not drop %s: %s", what, error->message),
           error->detail ? errdetail("%s", error->detail) : 0);
   FreeErrorData(error);
   return false;
@@ -380,7 +379,7 @@ bool InOwnTransaction(Body&& body) {
 
 bool DropOldestSegment(XLogRecPtr passed) {
   bool more = false;
-  bool done = InOwnTransaction([&] {
+  bool done = InOwnTransaction("a segment of the log", [&] {
     OldSegment segment;
     Needs needs;
     ForgetPassedStarts(NeedsBefore);
@@ -404,7 +403,7 @@ void DeleteKeptRows() {
   static int64 again_at = 0;
   if (MonotonicMicros() < again_at) return;
   again_at = MonotonicMicros() + kKeptRowsUs;
-  InOwnTransaction([&] {
+  InOwnTransaction("rows of sequin.log_kept", [&] {
     Run("SELECT min(seq), max(seq) FROM sequin.log_kept WHERE kept_at <"
         " pg_catalog.clock_timestamp() - interval '1 hour'",
         SPI_OK_SELECT);

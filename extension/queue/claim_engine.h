@@ -24,9 +24,8 @@
 //  * A candidate is judged when it could be taken, each time anew, and before it is: one that does
 //    not match leaves no trace, frees its group at once and counts towards no limit.
 //  * With mode latest a parked entry that was superseded is no reason to wait, whatever its delay.
-//  * What a parked entry leaves free when it is passed by can be taken in the same receive: one
-//  that
-//    waits would sleep otherwise.
+//  * What a parked entry leaves free when it is passed by can be taken in the same receive:
+//    one that waits would sleep otherwise.
 //  * An entry that a rewind has overtaken (void) frees its group but does not come back.
 #pragma once
 

@@ -5,9 +5,8 @@
 //    in the claim, and those of theirs: rows `taken`, so that the unique key refuses their ack.
 //  * What is named in the call comes first, so that two nacks of one group are both accepted.
 //  * Acking all that has no row yet is one row for the whole claim.
-//  * An entry that a rewind overtook is settled, which frees its group, but the answer is STALE;
-//  also
-//    to a repeated ack, so that such an ack is stored as `taken`.
+//  * An entry that a rewind overtook is settled, which frees its group, but the answer is STALE,
+//    also to a repeated ack: such an ack is stored as `taken`.
 #pragma once
 
 #include "queue/queue_store.h"
