@@ -194,7 +194,8 @@ def measure_fanout(server, results, full, rounds):
                 server.sql("SELECT sequin.drop_consumer(%s)", f"fan_{i}")
 
 
-def measure(server, results, full, rounds):
+def measure(server, results, options):
+    full, rounds = options.full, options.rounds
     prepare(server)
     measure_peers(server, results, full, rounds)
     measure_wal(server, results, rounds)

@@ -1,7 +1,5 @@
-"""Workloads 2 and 5, consumption by pgbench, so that no interpreter is what is measured: receive and ack, beside a
-SKIP LOCKED table and PgQ; and the same while another session holds a snapshot."""
-
-import time
+"""Workload 2, consumption by pgbench, so that no interpreter is what is measured: receive and ack, beside a SKIP LOCKED
+table, PgQ, and PGMQ where its SQL file is given."""
 
 from bench import scene
 from bench.results import in_turns
@@ -12,7 +10,7 @@ SESSIONS = (1, 4)
 MESSAGES = {1: 8_000, 10: 40_000, 100: 80_000, 1000: 160_000}
 
 
-# ---- the three queues with the same number of messages of the same length -------------------------------------------
+# ---- the queues with the same number of messages of the same length -------------------------------------------
 
 
 def fill_sequin(server, messages):
@@ -37,6 +35,11 @@ def start_pgq(server):
     server.sql("SELECT pgq.create_queue('bench'), pgq.register_consumer('bench', 'consume')")
 
 
+def stop_pgq(server):
+    server.sql("SELECT pgq.unregister_consumer('bench', 'consume'), pgq.drop_queue('bench')")
+    server.sql("DROP EXTENSION pgq")
+
+
 def fill_pgq(server, messages, batch, length):
     """PgQ hands out what came between two ticks: one tick every `batch` events."""
     connection = server.connect(options="-c synchronous_commit=off")
@@ -48,9 +51,23 @@ def fill_pgq(server, messages, batch, length):
     connection.close()
 
 
+def install_pgmq(server, path):
+    """From PGMQ's own SQL file, as it can be had without an extension."""
+    server.run("psql", "-q", "-v", "ON_ERROR_STOP=1", "-f", path)
+
+
+def fill_pgmq(server, messages, length):
+    """As jsonb: PGMQ stores nothing else."""
+    server.sql("SELECT pgmq.create('bench')")
+    server.sql("SELECT count(*) FROM (SELECT pgmq.send_batch('bench', (SELECT array_agg(to_jsonb(repeat('p', %s))) "
+               "FROM generate_series(1, 1000))) FROM generate_series(1, %s)) sent", length, messages // 1000 + 1)
+    server.sql("VACUUM ANALYZE pgmq.q_bench")
+
+
 def clean(server):
     server.sql("SELECT sequin.drop_consumer('consume')")
     server.sql("DROP TABLE public.queue")
+    server.sql("DROP SCHEMA IF EXISTS pgmq CASCADE")
 
 
 # ---- rates ----------------------------------------------------------------------------------------------------------
@@ -64,20 +81,24 @@ def rate(server, side, batch, sessions, messages):
     return scene.tps(output) * batch, wal / (turns * sessions * batch)
 
 
-def measure_rates(server, results, full, rounds):
-    batches = BATCHES if full else (1, 100, 1000)
+def measure(server, results, options):
+    batches, rounds = BATCHES if options.full else (1, 100, 1000), options.rounds
     pgq = scene.has_extension(server, "pgq")
     if pgq:
         start_pgq(server)
     total = sum(MESSAGES[batch] for batch in batches) * len(SESSIONS) * rounds
     length = fill_sequin(server, total + 10_000)
     fill_skip_locked(server, total + 10_000, length)
+    if options.pgmq:
+        install_pgmq(server, options.pgmq)
+        fill_pgmq(server, total + 10_000, length)
     server.sql("CHECKPOINT")
     for number in range(rounds):
         for batch in batches:
             for sessions in SESSIONS:
                 cell = f"batch {batch}, {sessions} session{'s' if sessions > 1 else ''}"
-                sides = ["sequin", "skip_locked"] + (["pgq"] if pgq and sessions == 1 and batch > 1 else [])
+                sides = ["sequin", "skip_locked", *(["pgmq"] if options.pgmq else []),
+                         *(["pgq"] if pgq and sessions == 1 and batch > 1 else [])]
                 for side in in_turns(number, sides):
                     if side == "pgq":
                         fill_pgq(server, MESSAGES[batch], batch, length)
@@ -86,45 +107,5 @@ def measure_rates(server, results, full, rounds):
                     results.add("consume WAL", cell, side, "B/message", wal)
     clean(server)
     if pgq:
-        server.sql("SELECT pgq.unregister_consumer('bench', 'consume'), pgq.drop_queue('bench')")
-        server.sql("DROP EXTENSION pgq")
+        stop_pgq(server)
 
-
-# ---- a held snapshot ------------------------------------------------------------------------------------------------
-
-
-def measure_snapshot(server, results, seconds):
-    """What a burst reaches before a snapshot is held, and after it was held for so long under 1,000 messages a second."""
-    for batch in (1, 100):
-        messages = 1000 * seconds + 4 * MESSAGES[batch] + 20_000
-        length = fill_sequin(server, messages)
-        fill_skip_locked(server, messages, length)
-        server.sql("CHECKPOINT")
-        cell = f"batch {batch}"
-        for side in ("sequin", "skip_locked"):
-            before, _ = rate(server, side, batch, 1, MESSAGES[batch])
-            holder = scene.hold_snapshot(server)
-            started = time.monotonic()
-            output = scene.pgbench(server, f"{side}.sql", "-c", 1, "-T", seconds, "-R", max(1000 // batch, 1), "-P", 5,
-                                   batch=batch)
-            results.add_series("held snapshot", cell, side,
-                               [(at, done * batch) for at, done in scene.progress(output)])
-            after, _ = rate(server, side, batch, 1, MESSAGES[batch])
-            results.say(f"snapshot held for {time.monotonic() - started:.0f} s")
-            holder.rollback()
-            holder.close()
-            results.add("held snapshot", cell, f"{side}, before", "messages/s", before)
-            results.add("held snapshot", cell, f"{side}, after", "messages/s", after)
-        dead = server.sql("SELECT relname, n_dead_tup FROM pg_stat_all_tables WHERE schemaname IN ('sequin', 'public') "
-                          "AND relname IN ('claim', 'settle', 'held', 'queue')")
-        for table, count in dead:
-            results.add("held snapshot", f"batch {batch}, dead rows", table, "rows", count)
-        clean(server)
-
-
-def measure(server, results, full, rounds):
-    measure_rates(server, results, full, rounds)
-
-
-def measure_held(server, results, full, rounds):
-    measure_snapshot(server, results, 300 if full else 20)

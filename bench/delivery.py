@@ -1,6 +1,7 @@
 """Workload 3, end to end: from the commit to a webhook or a pull client, beside the same HTTP without a queue."""
 
 import datetime
+import socket
 import subprocess
 import threading
 import time
@@ -21,11 +22,18 @@ CONCURRENCY = 256  # what the agent has under way for a consumer that sets no li
 # ---- throughput of webhooks -----------------------------------------------------------------------------------------
 
 
-def sample_body(server):
-    (ack_id, message), = server.sql("SELECT ack_id, message::text FROM sequin.receive('sample')")
-    server.sql("SELECT * FROM sequin.release('sample', ARRAY[%s]::uuid[])", ack_id)
+def sample(server, batch):
+    """Rows (ack_id, message) as a consumer gets them; they are given back."""
+    rows = server.sql("SELECT ack_id::text, message::text FROM sequin.receive('sample', batch_size => %s)", batch)
+    server.sql("SELECT count(*) FROM sequin.release('sample', %s::uuid[])", [ack_id for ack_id, _ in rows])
+    return rows
+
+
+def webhook_body(server, batch):
+    """A file with what the agent posts for so many messages."""
+    messages = [message for _, message in sample(server, batch)]
     path = server.folder / "body.json"
-    path.write_text(message)
+    path.write_text(messages[0] if batch == 1 else f'{{"data":[{",".join(messages)}]}}')
     return path
 
 
@@ -41,8 +49,8 @@ def delivered(agent):
     return sum(value for name, value in agent.metrics().items() if name.startswith("sequin_agent_push_requests_total"))
 
 
-def time_webhooks(server, messages):
-    """Webhooks per second of a backlog that is there before the agent starts, counted by the agent's own metric."""
+def time_webhooks(server, requests):
+    """Requests per second of a backlog that is there before the agent starts, counted by the agent's own metric."""
     agent = Agent(server).start()
     started, first = None, 0
 
@@ -51,30 +59,49 @@ def time_webhooks(server, messages):
         done = delivered(agent)
         if started is None and done > 0:
             started, first = time.monotonic(), done
-        return done >= messages
-    wait_until(all_delivered, f"{messages} webhooks", 600, 0.02)
-    value = (messages - first) / (time.monotonic() - started)
+        return done >= requests
+    wait_until(all_delivered, f"{requests} webhooks", 600, 0.02)
+    value = (requests - first) / (time.monotonic() - started)
     agent.terminate()
     return value
 
 
-def measure_webhooks(server, results, receiver, rounds, messages):
-    body = sample_body(server)
-    server.sql("SELECT sequin.create_consumer(%s, tables => '{public.bench}', push_url => %s)", PUSH, receiver.url)
+def measure_webhooks(server, results, receiver, rounds, requests, batch):
+    body = webhook_body(server, batch)
+    server.sql("SELECT sequin.create_consumer(%s, tables => '{public.bench}', push_url => %s, push_batch_size => %s)",
+               PUSH, receiver.url, batch)
     for number in range(rounds):
-        scene.write(server, messages // 100, 100)
+        scene.write(server, requests * batch // 100, 100)
         scene.wait_for_capture(server)
         for side in in_turns(number, ["sequin", "bare libcurl"]):
             if side == "sequin":
-                value = time_webhooks(server, messages)
+                value = time_webhooks(server, requests)
             else:
-                value = run_http_tool("post", receiver.url, "--body-file", body, "--requests", messages,
+                value = run_http_tool("post", receiver.url, "--body-file", body, "--requests", requests,
                                       "--concurrency", CONCURRENCY)
-            results.add("webhooks", "one message a request", side, "requests/s", value)
+            cell = "one message a request" if batch == 1 else f"{batch} messages a request"
+            results.add("webhooks", cell, side, "requests/s", value)
     server.sql("SELECT sequin.drop_consumer(%s)", PUSH)
 
 
 # ---- throughput of pull clients -------------------------------------------------------------------------------------
+
+
+def start_constant_server(server):
+    """The agent's HTTP server with no queue behind it: every receive gets the same 100 messages."""
+    path = server.folder / "batch.json"
+    path.write_text('{"data":[%s]}' % ",".join(f'{{"ack_id":"{ack_id}","data":{message}}}'
+                                              for ack_id, message in sample(server, 100)))
+    port = free_port()
+    process = Process([scene.BENCH_HTTP, "serve", f"127.0.0.1:{port}", "--body-file", path],
+                      server.folder / "constant.log").start()
+    wait_until(lambda: accepts(port), "the server of constant bodies listens")
+    return process, f"http://127.0.0.1:{port}"
+
+
+def accepts(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def measure_pull(server, results, rounds, messages):
@@ -83,14 +110,17 @@ def measure_pull(server, results, rounds, messages):
     scene.write(server, rounds * messages // 100 + 200, 100)
     scene.wait_for_capture(server)
     agent = Agent(server).start()
+    constant, constant_url = start_constant_server(server)
     for number in range(rounds):
-        for side in in_turns(number, ["HTTP pull", "SQL"]):
+        for side in in_turns(number, ["HTTP pull", "SQL", "constant bodies"]):
             if side == "SQL":
                 value = 100 * scene.tps(scene.pgbench(server, "sequin.sql", "-t", messages // 100, batch=100))
             else:
-                value = run_http_tool("pull", f"{agent.url}/api/http_pull_consumers/{PULL}", "--messages", messages)
+                url = agent.url if side == "HTTP pull" else constant_url
+                value = run_http_tool("pull", f"{url}/api/http_pull_consumers/{PULL}", "--messages", messages)
             results.add("pull", "batch 100, 1 client", side, "messages/s", value)
     agent.terminate()
+    constant.terminate()
     server.sql("SELECT sequin.drop_consumer(%s), sequin.drop_consumer('consume')", PULL)
 
 
@@ -104,6 +134,9 @@ def commit_us(message):
 
 
 def add_latencies(results, cell, side, micros):
+    ordered = sorted(micros)
+    results.add_series("latency", cell, side, [(at / 1000, 100 * number / len(ordered))
+                                               for number, at in enumerate(ordered)][::max(len(ordered) // 1000, 1)])
     for name, share in (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)):
         results.add("latency", f"{cell}, {name}", side, "ms", percentile(micros, share) / 1000)
 
@@ -183,14 +216,17 @@ def measure_memory(server, results):
     server.sql("SELECT sequin.drop_consumer(%s)", PUSH)
 
 
-def measure(server, results, full, rounds):
+def measure(server, results, options):
+    full, rounds = options.full, options.rounds
     receiver = scene.start_receiver(server, "webhooks")
     server.sql("SELECT sequin.create_consumer('sample', tables => '{public.bench}')")
-    scene.write(server, 1, 1)
+    scene.write(server, 1, 100)
     scene.wait_for_capture(server)
-    measure_webhooks(server, results, receiver, rounds, 50_000 if full else 10_000)
-    server.sql("SELECT sequin.drop_consumer('sample')")
+    measure_webhooks(server, results, receiver, rounds, 50_000 if full else 10_000, 1)
+    if full:
+        measure_webhooks(server, results, receiver, rounds, 2_000, 100)
     receiver.stop()
     measure_pull(server, results, rounds, 200_000 if full else 60_000)
+    server.sql("SELECT sequin.drop_consumer('sample')")
     measure_latency(server, results, (100, 1000), 60 if full else 10)
     measure_memory(server, results)

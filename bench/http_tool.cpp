@@ -6,19 +6,25 @@
 //   bench_http pull URL --batch B --messages N
 //     A pull client that costs next to nothing: receives and acks until it has N messages. Does not
 //     parse what it gets but for the ack_ids. URL: …/api/http_pull_consumers/<name>
+//   bench_http serve ADDRESS:PORT --body-file FILE
+//     The ceiling of pull: the agent's own HTTP server, which answers each POST …/receive with the
+//     file and everything else with {"success":true}. Runs until SIGTERM.
 //
-// Prints one number: requests or messages per second.
+// post and pull print one number: requests or messages per second.
 #include <curl/curl.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
 #include <string>
 
+#include "http/server.h"
 #include "loop/event_loop.h"
+#include "loop/signal_watcher.h"
 #include "push/curl_transport.h"
 
 namespace {
@@ -163,6 +169,29 @@ class Puller {
   std::string answer_, ids_;
 };
 
+// ---- serve -------------------------------------------------------------------------------------
+
+struct ServeOptions {
+  std::string listen;
+  std::string body_file;
+};
+
+void Serve(const ServeOptions& options) {
+  const auto endpoint = sequin::ParseEndpoint(options.listen);
+  if (!endpoint) throw std::runtime_error("not ADDRESS:PORT: " + options.listen);
+  const std::string batch = ReadFile(options.body_file);
+  sequin::EventLoop loop;
+  sequin::HttpServer server(
+      loop, {}, [&](const sequin::HttpRequest& request, const sequin::ExchangePtr& exchange) {
+        const bool receive = !request.path.empty() && request.path.back() == "receive";
+        exchange->Respond({200, receive ? batch : "{\"success\":true}"});
+      });
+  const sequin::Status listening = server.Listen(*endpoint);
+  if (!listening.ok()) throw std::runtime_error(listening.error().message);
+  const sequin::SignalWatcher on_term(loop, SIGTERM, [&] { loop.Stop(); });
+  loop.Run();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -178,10 +207,18 @@ int main(int argc, char** argv) {
   pulling->add_option("url", pull.url)->required();
   pulling->add_option("--batch", pull.batch)->check(CLI::Range(1, 1000));
   pulling->add_option("--messages", pull.messages)->check(CLI::PositiveNumber);
+  ServeOptions serve;
+  CLI::App* serving = app.add_subcommand("serve", "Answer every receive with one body");
+  serving->add_option("listen", serve.listen)->required();
+  serving->add_option("--body-file", serve.body_file)->required();
   app.require_subcommand(1);
   CLI11_PARSE(app, argc, argv);
   try {
-    std::printf("%.1f\n", *posting ? Poster(post).Run() : Puller(pull).Run());
+    if (*serving) {
+      Serve(serve);
+    } else {
+      std::printf("%.1f\n", *posting ? Poster(post).Run() : Puller(pull).Run());
+    }
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bench_http: %s\n", error.what());

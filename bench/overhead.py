@@ -14,7 +14,8 @@ def application(server, seconds):
     return scene.tps(output)
 
 
-def measure(server, results, full, rounds):
+def measure(server, results, options):
+    full, rounds = options.full, options.rounds
     seconds = 20 if full else 6
     workload.initialize(server)
     server.sql("SELECT sequin.create_consumer('overhead', tables => %s)", [*workload.TABLES, "public.bench"])

@@ -1,6 +1,28 @@
 """The report: Markdown for people, JSON for programs, plots for eyes."""
 
+import dataclasses
 import json
+
+
+@dataclasses.dataclass
+class Look:
+    """How the lines of a workload are drawn."""
+
+    file: str
+    title: str
+    x: str
+    y: str
+    xscale: str = "linear"
+    yscale: str = "linear"
+
+
+SERIES = {
+    "held snapshot": Look("held snapshot over time", "messages per second while a snapshot is held, 1,000 wanted",
+                          "seconds", "messages/s"),
+    "dead rows": Look("dead rows over time", "dead rows while a snapshot is held", "seconds", "rows", yscale="symlog"),
+    "latency": Look("latency distribution", "from the commit to the message", "ms", "% of the messages", xscale="log"),
+    "backlog": Look("claims by backlog", "claim and ack of 100 messages", "messages waiting", "ms", xscale="log"),
+}
 
 
 def _number(value):
@@ -57,7 +79,7 @@ def plot(results, folder):
     matplotlib.use("Agg")
     from matplotlib import pyplot
     rows, made = results.as_list(), []
-    for workload in ("capture", "consume", "latency", "held snapshot", "webhooks", "application"):
+    for workload in ("capture", "consume", "latency", "held snapshot", "webhooks", "pull", "application"):
         mine = [row for row in rows if row["workload"] == workload and row["unit"] not in ("B", "rows")]
         if not mine:
             continue
@@ -69,15 +91,18 @@ def plot(results, folder):
         if workload in ("consume", "latency"):
             axes.set_yscale("log")
         made.append(_save(figure, folder, workload))
-    if results.series:
+    for workload, look in SERIES.items():
+        lines = {key: points for key, points in results.series.items() if key[0] == workload}
+        if not lines:
+            continue
         figure, axes = pyplot.subplots(figsize=(9, 4.5))
-        for (workload, cell, side), points in results.series.items():
-            axes.plot([at for at, _ in points], [value for _, value in points], label=f"{side}, {cell}")
-        axes.set_title("messages per second while a snapshot is held, 1,000 wanted")
-        axes.set_xlabel("seconds")
-        axes.set_ylim(bottom=0)
+        for (_, cell, side), points in lines.items():
+            axes.plot([x for x, _ in points], [y for _, y in points], label=f"{side}, {cell}")
+        axes.set(title=look.title, xlabel=look.x, ylabel=look.y, xscale=look.xscale, yscale=look.yscale)
+        if look.yscale == "linear":
+            axes.set_ylim(bottom=0)
         axes.legend(fontsize="small")
-        made.append(_save(figure, folder, "held snapshot over time"))
+        made.append(_save(figure, folder, look.file))
     pyplot.close("all")
     return made
 

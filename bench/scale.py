@@ -17,20 +17,26 @@ def claim_ms(server, consumer):
 
 
 def measure_backlog(server, results, full, rounds):
-    """Two consumers of the same changes; one was made when all but the last were there already."""
-    large = 10_000_000 if full else 1_000_000
-    small = 10_000 + (rounds + 1) * CLAIMS * 100
-    server.sql("SELECT sequin.create_consumer('backlog_large', tables => '{public.bench}')")
-    scene.write(server, large // 1000, 1000)
-    server.sql("SELECT sequin.create_consumer('backlog_small', tables => '{public.bench}')")
-    scene.write(server, small // 1000, 1000)
+    """Consumers of the same changes; the first was made before all of them, the last before the last few."""
+    spent = (rounds + 1) * CLAIMS * 100  # by measuring
+    backlogs = {"backlog_large": 10_000_000 if full else 1_000_000,
+                **({"backlog_1_million": 1_000_000, "backlog_100_thousand": 100_000} if full else {}),
+                "backlog_small": 10_000}
+    sizes = [*(size + spent for size in backlogs.values()), 0]
+    for consumer, size, rest in zip(backlogs, sizes, sizes[1:]):
+        server.sql("SELECT sequin.create_consumer(%s, tables => '{public.bench}')", consumer)
+        scene.write(server, (size - rest) // 1000, 1000)
     scene.wait_for_capture(server)
-    for consumer in ("backlog_large", "backlog_small"):
+    for consumer in backlogs:
         claim_ms(server, consumer)  # payloads and plans are cached
     for number in range(rounds):
-        for consumer in in_turns(number, ["backlog_large", "backlog_small"]):
+        for consumer in in_turns(number, backlogs):
             results.add("scale", "claim and ack of 100", consumer, "ms", claim_ms(server, consumer))
-    server.sql("SELECT sequin.drop_consumer('backlog_large'), sequin.drop_consumer('backlog_small')")
+    results.add_series("backlog", "claim and ack of 100", "sequin",
+                       [(size, results.median("scale", "claim and ack of 100", consumer))
+                        for consumer, size in sorted(backlogs.items(), key=lambda item: item[1])])
+    for consumer in backlogs:
+        server.sql("SELECT sequin.drop_consumer(%s)", consumer)
 
 
 def captured_per_second(server, messages, write):
@@ -86,7 +92,8 @@ def measure_agents(server, results, messages=40_000):
     server.sql("SELECT sequin.drop_consumer('agents')")
 
 
-def measure(server, results, full, rounds):
+def measure(server, results, options):
+    full, rounds = options.full, options.rounds
     measure_backlog(server, results, full, rounds)
     if full:
         measure_consumers(server, results)
