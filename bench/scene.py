@@ -99,9 +99,10 @@ def hold_snapshot(server):
 
 
 def start_receiver(server, name):
-    """A webhook receiver that keeps nothing: what it writes down would be measured, too."""
+    """A webhook receiver that keeps nothing (what it writes down would be measured, too), for several agents."""
     receiver = Receiver(server.folder, name=name)
-    receiver.command = receiver.command[:receiver.command.index("--record")]
+    receiver.command = [*receiver.command[:receiver.command.index("--record")],
+                        "--http-connections-max", "20000", "--http-connections-per-address-max", "20000"]
     return receiver.start()
 
 
