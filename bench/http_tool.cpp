@@ -32,6 +32,7 @@ namespace {
 using sequin::Cidr;
 using sequin::PushReply;
 using sequin::PushRequest;
+using sequin::PushTarget;
 
 double Seconds(std::chrono::steady_clock::time_point from) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - from).count();
@@ -57,7 +58,10 @@ struct PostOptions {
 class Poster {
  public:
   explicit Poster(const PostOptions& options)
-      : options_(options), body_(ReadFile(options.body_file)), transport_(loop_, Settings()) {}
+      : options_(options), body_(ReadFile(options.body_file)), transport_(loop_, Settings()) {
+    target_ =
+        std::make_shared<PushTarget>(PushTarget{options.url, {"Content-Type: application/json"}});
+  }
 
   double Run() {
     const auto began = std::chrono::steady_clock::now();
@@ -78,8 +82,7 @@ class Poster {
     if (sent_ == options_.requests) return;
     sent_++;
     PushRequest request;
-    request.url = options_.url;
-    request.headers = {"Content-Type: application/json"};
+    request.target = target_;
     request.body = body_;
     transport_.Send(std::move(request), [this](const PushReply& reply) {
       failed_ += reply.status == 200 ? 0 : 1;
@@ -90,6 +93,7 @@ class Poster {
 
   PostOptions options_;
   std::string body_;
+  std::shared_ptr<const PushTarget> target_;
   sequin::EventLoop loop_;
   sequin::CurlTransport transport_;
   long sent_ = 0, answered_ = 0, failed_ = 0;

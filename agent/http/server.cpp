@@ -54,6 +54,10 @@ void HttpServer::OnClosed(HttpConnection* connection) {
 void HttpServer::Drain() {
   draining_ = true;
   listener_.reset();
+  CloseIdle();
+}
+
+void HttpServer::CloseIdle() {
   auto open = connections_;
   for (auto& [key, connection] : open) connection->CloseIfIdle();
 }

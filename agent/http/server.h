@@ -21,6 +21,8 @@ class HttpServer final : public HttpConnection::Owner {
 
   // Takes no new connection and ends each open one after the answer it is waiting for.
   void Drain();
+  // Ends the connections on which nothing is read, handled or written.
+  void CloseIdle();
   size_t connections() const { return connections_.size(); }
   size_t refused() const { return refused_; }
 

@@ -7,7 +7,6 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
-#include <functional>
 #include <map>
 #include <vector>
 
@@ -51,6 +50,71 @@ constexpr GaugeText kGauges[] = {
     {GaugeName::kConsumers, "sequin_agent_consumers", "Consumers in the database"},
 };
 
+// The counters of a family that belong to one consumer, by the value of one more label. There are
+// few of them, and most increments are of the first.
+class CounterSet {
+ public:
+  CounterSet(Family<Counter>& family, std::string label, const std::string& consumer)
+      : family_(family), label_(std::move(label)), consumer_(consumer) {}
+  ~CounterSet() {
+    for (const auto& [value, counter] : counters_) family_.Remove(counter);
+  }
+  CounterSet(const CounterSet&) = delete;
+  CounterSet& operator=(const CounterSet&) = delete;
+
+  Counter& operator[](std::string_view value) {
+    for (const auto& [known, counter] : counters_) {
+      if (known == value) return *counter;
+    }
+    const Labels labels = {{"consumer", consumer_}, {label_, std::string(value)}};
+    return *counters_.emplace_back(value, &family_.Add(labels)).second;
+  }
+
+ private:
+  Family<Counter>& family_;
+  std::string label_;
+  std::string consumer_;
+  std::vector<std::pair<std::string, Counter*>> counters_;
+};
+
+struct ConsumerFamilies {
+  Family<Counter>& push_requests;
+  Family<Histogram>& push_seconds;
+  Family<Counter>& claimed;
+  Family<Counter>& settles;
+};
+
+struct Series final : public ConsumerMetrics {
+  Series(const ConsumerFamilies& families, const std::string& consumer)
+      : requests(families.push_requests, "outcome", consumer),
+        claimed(families.claimed, "kind", consumer),
+        settles(families.settles, "result", consumer),
+        seconds_family(families.push_seconds),
+        name(consumer) {}
+  ~Series() override {
+    if (seconds != nullptr) seconds_family.Remove(seconds);
+  }
+  Series(const Series&) = delete;
+  Series& operator=(const Series&) = delete;
+
+  void CountPushRequest(std::string_view outcome, double took) override {
+    requests[outcome].Increment();
+    if (seconds == nullptr) seconds = &seconds_family.Add({{"consumer", name}}, kSeconds);
+    seconds->Observe(took);
+  }
+  void CountClaim(std::string_view kind, size_t messages) override {
+    claimed[kind].Increment(static_cast<double>(messages));
+  }
+  void CountSettle(std::string_view result) override { settles[result].Increment(); }
+
+  CounterSet requests;
+  CounterSet claimed;
+  CounterSet settles;
+  Family<Histogram>& seconds_family;
+  Histogram* seconds = nullptr;  // of consumers that push
+  std::string name;
+};
+
 }  // namespace
 
 struct Metrics::Registry {
@@ -86,18 +150,6 @@ struct Metrics::Registry {
                               .Register(registry)
                               .Add({});
   std::map<GaugeName, Gauge*> gauges;
-  std::map<std::string, std::vector<std::function<void()>>> removals;
-
-  template <typename T, typename... Extra>
-  T& Of(Family<T>& family, const std::string& consumer, Labels labels, Extra&&... extra) {
-    labels.emplace("consumer", consumer);
-    const bool known = family.Has(labels);
-    T& metric = family.Add(labels, std::forward<Extra>(extra)...);
-    if (!known) {
-      removals[consumer].push_back([&family, &metric] { family.Remove(&metric); });
-    }
-    return metric;
-  }
 };
 
 Metrics::Metrics() : registry_(std::make_unique<Registry>()) {
@@ -109,21 +161,18 @@ Metrics::Metrics() : registry_(std::make_unique<Registry>()) {
 
 Metrics::~Metrics() = default;
 
-void Metrics::CountPushRequest(const std::string& consumer, std::string_view outcome,
-                               double seconds) {
-  registry_->Of(registry_->push_requests, consumer, {{"outcome", std::string(outcome)}})
-      .Increment();
-  registry_->Of(registry_->push_seconds, consumer, {}, kSeconds).Observe(seconds);
-}
-
-void Metrics::CountClaim(const std::string& consumer, std::string_view kind, size_t messages) {
-  registry_->Of(registry_->claimed, consumer, {{"kind", std::string(kind)}})
-      .Increment(static_cast<double>(messages));
-}
-
-void Metrics::CountSettle(const std::string& consumer, std::string_view result, size_t count) {
-  registry_->Of(registry_->settles, consumer, {{"result", std::string(result)}})
-      .Increment(static_cast<double>(count));
+std::shared_ptr<ConsumerMetrics> Metrics::Of(const std::string& consumer) {
+  std::weak_ptr<ConsumerMetrics>& known = consumers_[consumer];
+  auto series = known.lock();
+  if (!series) {
+    series =
+        std::make_shared<Series>(ConsumerFamilies{registry_->push_requests, registry_->push_seconds,
+                                                  registry_->claimed, registry_->settles},
+                                 consumer);
+    known = series;
+    std::erase_if(consumers_, [](const auto& entry) { return entry.second.expired(); });
+  }
+  return series;
 }
 
 void Metrics::CountHttpRequest(std::string_view route, int status) {
@@ -141,13 +190,6 @@ void Metrics::SetHttpConnectionsRefused(size_t total) {
 
 void Metrics::SetGauge(GaugeName name, double value) {
   registry_->gauges[name]->Set(value);
-}
-
-void Metrics::ForgetConsumer(const std::string& consumer) {
-  const auto found = registry_->removals.find(consumer);
-  if (found == registry_->removals.end()) return;
-  for (const auto& remove : found->second) remove();
-  registry_->removals.erase(found);
 }
 
 std::string Metrics::Text() const {

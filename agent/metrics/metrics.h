@@ -1,6 +1,7 @@
 // The counters and gauges of the agent, and their text for GET /metrics.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,6 +20,18 @@ enum class GaugeName {
   kConsumers,
 };
 
+// What is counted for one consumer. The series are looked up once and gone with the last holder.
+class ConsumerMetrics {
+ public:
+  virtual ~ConsumerMetrics() = default;
+
+  // One finished webhook request. `outcome` is the class of push/verdict.h, in lower case.
+  virtual void CountPushRequest(std::string_view outcome, double seconds) = 0;
+  virtual void CountClaim(std::string_view kind, size_t messages) = 0;
+  // `result` as the database said it: ACKED, STALE, ...
+  virtual void CountSettle(std::string_view result) = 0;
+};
+
 class Metrics {
  public:
   Metrics();
@@ -26,23 +39,19 @@ class Metrics {
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
-  // One finished webhook request. `outcome` is the class of push/verdict.h, in lower case.
-  void CountPushRequest(const std::string& consumer, std::string_view outcome, double seconds);
-  void CountClaim(const std::string& consumer, std::string_view kind, size_t messages);
-  // `result` as the database said it: ACKED, STALE, ...
-  void CountSettle(const std::string& consumer, std::string_view result, size_t count = 1);
+  // The same for all who ask for a name at the same time. Must not outlive this object.
+  std::shared_ptr<ConsumerMetrics> Of(const std::string& consumer);
   void CountHttpRequest(std::string_view route, int status);
   void CountDatabaseLoss();
   void SetHttpConnectionsRefused(size_t total);
   void SetGauge(GaugeName name, double value);
-  // The series of a consumer that was dropped.
-  void ForgetConsumer(const std::string& consumer);
 
   std::string Text() const;
 
  private:
   struct Registry;
   std::unique_ptr<Registry> registry_;
+  std::map<std::string, std::weak_ptr<ConsumerMetrics>> consumers_;
 };
 
 }  // namespace sequin

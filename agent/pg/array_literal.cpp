@@ -3,23 +3,13 @@
 
 namespace sequin {
 
-std::string ArrayLiteral(const std::vector<std::optional<std::string>>& elements) {
-  std::string out = "{";
-  for (const auto& element : elements) {
-    if (out.size() > 1) out += ',';
-    if (!element) {
-      out += "NULL";
-      continue;
-    }
-    out += '"';
-    for (const char c : *element) {
-      if (c == '"' || c == '\\') out += '\\';
-      out += c;
-    }
-    out += '"';
+void ArrayLiteral::Add(std::string_view element) {
+  Begin() += '"';
+  for (const char c : element) {
+    if (c == '"' || c == '\\') text_ += '\\';
+    text_ += c;
   }
-  out += '}';
-  return out;
+  text_ += '"';
 }
 
 }  // namespace sequin

@@ -52,6 +52,7 @@ HttpResponse ResponseOf(const Error& error) {
 PullConsumer::PullConsumer(PullContext& context, ConsumerInfo info)
     : context_(context),
       info_(std::move(info)),
+      metrics_(context.metrics.Of(info_.name)),
       settler_(context.clock, context.queue, info_.number, context.settings.settle_items_max,
                context.settle_load),
       feed_(context.clock, context.queue, info_.number, *this),
@@ -61,6 +62,11 @@ PullConsumer::PullConsumer(PullContext& context, ConsumerInfo info)
 
 PullConsumer::~PullConsumer() {
   context_.waiters -= waiters_.size();
+}
+
+void PullConsumer::Update(ConsumerInfo info) {
+  info_ = std::move(info);
+  metrics_ = context_.metrics.Of(info_.name);
 }
 
 void PullConsumer::Receive(const ReceiveArguments& arguments, ExchangePtr exchange) {
@@ -102,7 +108,7 @@ void PullConsumer::OnClaims(std::vector<Claim> claims, SteadyTime) {
   std::vector<std::string> unwanted;
   for (size_t i = 0; i < served.size(); ++i) {
     const auto waiter = waiters_.find(served[i]);
-    if (!claims[i].empty()) context_.metrics.CountClaim(info_.name, "pull", claims[i].size());
+    if (!claims[i].empty()) metrics_->CountClaim("pull", claims[i].size());
     if (waiter == waiters_.end()) {
       for (Message& message : claims[i]) unwanted.push_back(std::move(message.ack_id));
     } else if (!claims[i].empty()) {
@@ -185,7 +191,7 @@ void PullConsumer::Settle(std::vector<SettleItem> items, OnResults on_results) {
                   [this, parks, on_results = std::move(on_results)](auto results) {
                     if (results.ok()) {
                       for (const std::string& result : results.value()) {
-                        context_.metrics.CountSettle(info_.name, result);
+                        metrics_->CountSettle(result);
                       }
                     }
                     if (parks && !waiters_.empty()) feed_.ExpectDue();

@@ -50,7 +50,7 @@ class PullConsumer final : public FeedOwner {
   void Retire();
   bool idle() const { return waiters_.empty() && settler_.idle() && !feed_.claiming(); }
   const ConsumerInfo& info() const { return info_; }
-  void Update(ConsumerInfo info) { info_ = std::move(info); }
+  void Update(ConsumerInfo info);
 
   Demand NextDemand() override;
   void OnClaims(std::vector<Claim> claims, SteadyTime asked_at) override;
@@ -72,6 +72,7 @@ class PullConsumer final : public FeedOwner {
 
   PullContext& context_;
   ConsumerInfo info_;
+  std::shared_ptr<ConsumerMetrics> metrics_;
   WaiterQueue queue_;
   std::unordered_map<WaiterId, Waiter> waiters_;
   WaiterId next_id_ = 1;

@@ -171,13 +171,7 @@ void Puller::Retire(std::unique_ptr<PullConsumer> consumer) {
 
 // Never from inside a consumer's own callback.
 void Puller::Reap() {
-  std::erase_if(retired_, [this](const auto& consumer) {
-    if (!consumer->idle()) return false;
-    if (!consumers_.contains(consumer->info().number)) {
-      context_.metrics.ForgetConsumer(consumer->info().name);
-    }
-    return true;
-  });
+  std::erase_if(retired_, [](const auto& consumer) { return consumer->idle(); });
   if (!retired_.empty()) reap_->Set(kReapEvery);
 }
 

@@ -1,19 +1,21 @@
 // See claim_sequencer.h: each group is a chain through `next_`.
 #include "push/claim_sequencer.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace sequin {
 
 ClaimSequencer::ClaimSequencer(const std::vector<std::optional<int64_t>>& groups)
     : next_(groups.size()) {
-  std::unordered_map<int64_t, size_t> last;
+  std::vector<std::pair<int64_t, size_t>> members;
+  members.reserve(groups.size());
   for (size_t entry = 0; entry < groups.size(); ++entry) {
-    if (!groups[entry]) continue;
-    const auto [found, is_new] = last.try_emplace(*groups[entry], entry);
-    if (is_new) continue;
-    next_[found->second] = entry;
-    found->second = entry;
+    if (groups[entry]) members.emplace_back(*groups[entry], entry);
+  }
+  std::sort(members.begin(), members.end());
+  for (size_t i = 1; i < members.size(); ++i) {
+    if (members[i].first == members[i - 1].first) next_[members[i - 1].second] = members[i].second;
   }
 }
 

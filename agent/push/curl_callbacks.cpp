@@ -2,12 +2,12 @@
 #include <netinet/in.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
 #include "loop/event_loop.h"
-#include "loop/socket_watcher.h"
 #include "push/curl_transfer.h"
 
 namespace sequin {
@@ -41,18 +41,10 @@ int CurlTransport::Callbacks::OnSocket(CURL*, curl_socket_t socket, int what, vo
                                        void*) noexcept {
   auto* transport = static_cast<CurlTransport*>(self);
   if (what == CURL_POLL_REMOVE) {
-    transport->watchers_.erase(socket);
-    return 0;
+    transport->LetGo(socket);
+  } else {
+    transport->WatchSocket(socket, {(what & CURL_POLL_IN) != 0, (what & CURL_POLL_OUT) != 0});
   }
-  auto& watcher = transport->watchers_[socket];
-  if (!watcher) {
-    watcher = std::make_unique<SocketWatcher>(
-        transport->loop_, socket, [transport, socket](SocketReady ready) {
-          transport->Act(socket, (ready.readable ? CURL_CSELECT_IN : 0) |
-                                     (ready.writable ? CURL_CSELECT_OUT : 0));
-        });
-  }
-  watcher->Watch({(what & CURL_POLL_IN) != 0, (what & CURL_POLL_OUT) != 0});
   return 0;
 }
 
@@ -78,8 +70,22 @@ curl_socket_t CurlTransport::Callbacks::OnOpen(void* data, curlsocktype,
     return CURL_SOCKET_BAD;
   }
   const int socket = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-  if (socket < 0) transfer->socket_errno = errno;
-  return socket < 0 ? CURL_SOCKET_BAD : socket;
+  if (socket < 0) {
+    transfer->socket_errno = errno;
+    return CURL_SOCKET_BAD;
+  }
+  // A number whose socket was closed without telling us (libcurl does so when it cannot set one
+  // up).
+  transfer->owner->sockets_.erase(socket);
+  transfer->owner->opened_.insert(socket);
+  return socket;
+}
+
+int CurlTransport::Callbacks::OnClose(void* self, curl_socket_t socket) noexcept {
+  auto* transport = static_cast<CurlTransport*>(self);
+  transport->sockets_.erase(socket);
+  transport->opened_.erase(socket);
+  return close(socket);
 }
 
 size_t CurlTransport::Callbacks::OnHeader(char* data, size_t size, size_t count,

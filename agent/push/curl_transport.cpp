@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "loop/event_loop.h"
-#include "loop/socket_watcher.h"
 #include "push/curl_transfer.h"
 
 namespace sequin {
@@ -15,7 +14,6 @@ namespace sequin {
 namespace {
 
 constexpr size_t kSpareMax = 256;
-constexpr long kLowSpeedBytesPerSecond = 16;
 
 TransportFault FaultOf(CURLcode code) {
   switch (code) {
@@ -71,73 +69,58 @@ CurlTransport::CurlTransport(EventLoop& loop, CurlSettings settings)
 }
 
 CurlTransport::~CurlTransport() {
-  for (auto& [easy, transfer] : transfers_) {
-    curl_multi_remove_handle(multi_, easy);
-    curl_easy_cleanup(easy);
-  }
-  for (void* easy : spare_) curl_easy_cleanup(easy);
+  for (const auto& transfer : transfers_) curl_multi_remove_handle(multi_, transfer->easy);
+  transfers_.clear();
+  spare_.clear();
   curl_multi_cleanup(multi_);
   curl_global_cleanup();
 }
 
 void CurlTransport::Send(PushRequest request, OnReply on_reply) {
-  auto transfer = std::make_unique<Transfer>();
-  transfer->owner = this;
-  transfer->request = std::move(request);
+  auto transfer = TakeTransfer();
+  if (!transfer || !transfer->Carry(std::move(request)) ||
+      curl_multi_add_handle(multi_, transfer->easy) != CURLM_OK) {
+    return Fail(std::move(on_reply), {0, TransportFault::kLocal, "cannot set up a request"});
+  }
   transfer->on_reply = std::move(on_reply);
-  if (spare_.empty()) {
-    transfer->easy = curl_easy_init();
-  } else {
-    transfer->easy = spare_.back();
-    spare_.pop_back();
-  }
-  CURL* const easy = transfer->easy;
-  if (!Configure(*transfer) || curl_multi_add_handle(multi_, easy) != CURLM_OK) {
-    OnReply failed = std::move(transfer->on_reply);
-    curl_easy_cleanup(easy);
-    return Fail(std::move(failed), {0, TransportFault::kLocal, "cannot set up a request"});
-  }
-  transfers_.emplace(easy, std::move(transfer));
+  transfer->place = transfers_.size();
+  transfers_.push_back(std::move(transfer));
 }
 
-bool CurlTransport::Configure(Transfer& transfer) {
-  CURL* const easy = transfer.easy;
-  for (const std::string& line : transfer.request.headers) {
-    transfer.headers = curl_slist_append(transfer.headers, line.c_str());
+std::unique_ptr<CurlTransport::Transfer> CurlTransport::TakeTransfer() {
+  if (!spare_.empty()) {
+    auto transfer = std::move(spare_.back());
+    spare_.pop_back();
+    return transfer;
   }
-  // No "Expect: 100-continue": it would cost a round trip for every larger message.
-  transfer.headers = curl_slist_append(transfer.headers, "Expect:");
-  const long timeout = std::max<long>(1, transfer.request.timeout.count());
-  const long connect_timeout = std::min<long>(timeout, settings_.connect_timeout.count());
-  const long low_speed_seconds = std::max<long>(1, settings_.low_speed_time.count() / 1000);
-  bool ok = true;
-  const auto set = [&](CURLoption option, auto value) {
-    ok = ok && curl_easy_setopt(easy, option, value) == CURLE_OK;
-  };
-  set(CURLOPT_URL, transfer.request.url.c_str());
-  set(CURLOPT_PROTOCOLS_STR, "http,https");
-  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-  set(CURLOPT_FOLLOWLOCATION, 0L);
-  set(CURLOPT_PROXY, settings_.proxy.c_str());
-  set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
-  set(CURLOPT_NOSIGNAL, 1L);
-  set(CURLOPT_POST, 1L);
-  set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(transfer.request.body.size()));
-  set(CURLOPT_POSTFIELDS, transfer.request.body.c_str());
-  set(CURLOPT_HTTPHEADER, transfer.headers);
-  set(CURLOPT_USERAGENT, settings_.user_agent.c_str());
-  set(CURLOPT_TIMEOUT_MS, timeout);
-  set(CURLOPT_CONNECTTIMEOUT_MS, connect_timeout);
-  set(CURLOPT_LOW_SPEED_LIMIT, kLowSpeedBytesPerSecond);
-  set(CURLOPT_LOW_SPEED_TIME, low_speed_seconds);
-  set(CURLOPT_ERRORBUFFER, transfer.error);
-  set(CURLOPT_OPENSOCKETFUNCTION, Callbacks::OnOpen);
-  set(CURLOPT_OPENSOCKETDATA, &transfer);
-  set(CURLOPT_HEADERFUNCTION, Callbacks::OnHeader);
-  set(CURLOPT_HEADERDATA, &transfer);
-  set(CURLOPT_WRITEFUNCTION, Callbacks::OnBody);
-  set(CURLOPT_WRITEDATA, &transfer);
-  return ok;
+  auto transfer = std::make_unique<Transfer>(*this);
+  return transfer->Prepare() ? std::move(transfer) : nullptr;
+}
+
+void CurlTransport::WatchSocket(int socket, SocketReady interest) {
+  Socket& entry = sockets_[socket];
+  if (!entry.watcher) {
+    entry.stays = opened_.contains(socket);
+    entry.watcher = std::make_unique<SocketWatcher>(
+        loop_, socket, [this, socket](SocketReady ready) { OnReady(socket, ready); });
+  }
+  entry.wanted = true;
+  entry.watcher->Watch(interest);
+}
+
+void CurlTransport::LetGo(int socket) {
+  const auto entry = sockets_.find(socket);
+  if (entry == sockets_.end()) return;
+  entry->second.wanted = false;
+  // A socket of libcurl's own, of its resolver: it may be closed behind our back.
+  if (!entry->second.stays) sockets_.erase(entry);
+}
+
+void CurlTransport::OnReady(int socket, SocketReady ready) {
+  Socket& entry = sockets_.at(socket);
+  // The endpoint closed an idle connection: libcurl finds out when it wants to use it.
+  if (!entry.wanted) return entry.watcher->Watch({});
+  Act(socket, (ready.readable ? CURL_CSELECT_IN : 0) | (ready.writable ? CURL_CSELECT_OUT : 0));
 }
 
 void CurlTransport::Act(int socket, int events) {
@@ -150,24 +133,27 @@ void CurlTransport::FinishDone() {
   int left = 0;
   while (CURLMsg* message = curl_multi_info_read(multi_, &left)) {
     if (message->msg != CURLMSG_DONE) continue;
-    const auto found = transfers_.find(message->easy_handle);
-    if (found == transfers_.end()) continue;
-    Finish(found->second.get(), message->data.result);
+    Transfer* transfer = nullptr;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+    Finish(*transfer, message->data.result);
   }
 }
 
-void CurlTransport::Finish(Transfer* finished, int code) {
-  const auto node = transfers_.extract(finished->easy);
-  const std::unique_ptr<Transfer> transfer = std::move(node.mapped());
+void CurlTransport::Finish(Transfer& finished, int code) {
+  std::unique_ptr<Transfer> transfer = std::exchange(transfers_[finished.place], nullptr);
+  if (transfers_.back()) transfers_.back()->place = transfer->place;
+  std::swap(transfers_[transfer->place], transfers_.back());
+  transfers_.pop_back();
   PushReply reply = ReplyOf(*transfer, code);
   curl_multi_remove_handle(multi_, transfer->easy);
-  if (spare_.size() < kSpareMax) {
-    curl_easy_reset(transfer->easy);
-    spare_.push_back(transfer->easy);
-  } else {
-    curl_easy_cleanup(transfer->easy);
+  const OnReply on_reply = std::exchange(transfer->on_reply, nullptr);
+  // After trouble a handle may remember things: it is not used again.
+  if (code == CURLE_OK && spare_.size() < kSpareMax) {
+    transfer->request = {};
+    spare_.push_back(std::move(transfer));
   }
-  transfer->on_reply(std::move(reply));
+  transfer.reset();
+  on_reply(std::move(reply));
 }
 
 PushReply CurlTransport::ReplyOf(const Transfer& transfer, int code) const {
@@ -199,9 +185,8 @@ void CurlTransport::Fail(OnReply on_reply, PushReply reply) {
 }
 
 void CurlTransport::CancelAll() {
-  for (auto& [easy, transfer] : std::exchange(transfers_, {})) {
-    curl_multi_remove_handle(multi_, easy);
-    curl_easy_cleanup(easy);
+  for (auto& transfer : std::exchange(transfers_, {})) {
+    curl_multi_remove_handle(multi_, transfer->easy);
     Fail(std::move(transfer->on_reply), {0, TransportFault::kCanceled, "the agent was stopped"});
   }
 }

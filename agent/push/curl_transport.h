@@ -4,15 +4,16 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
+#include "loop/socket_watcher.h"
 #include "push/address_guard.h"
 #include "push/transport.h"
 
 namespace sequin {
 
 class EventLoop;
-class SocketWatcher;
 
 struct CurlSettings {
   AddressGuard guard{{}};
@@ -35,11 +36,22 @@ class CurlTransport final : public Transport {
  private:
   struct Transfer;
   struct Callbacks;
+  // Between two requests on a connection libcurl lets go of its socket. It stays watched until
+  // something happens on it or it is closed: to stop and start would be five system calls a
+  // request.
+  struct Socket {
+    std::unique_ptr<SocketWatcher> watcher;
+    bool stays = false;
+    bool wanted = false;
+  };
 
-  bool Configure(Transfer& transfer);
+  std::unique_ptr<Transfer> TakeTransfer();
+  void WatchSocket(int socket, SocketReady interest);
+  void LetGo(int socket);
+  void OnReady(int socket, SocketReady ready);
   void Act(int socket, int events);
   void FinishDone();
-  void Finish(Transfer* transfer, int code);
+  void Finish(Transfer& finished, int code);
   PushReply ReplyOf(const Transfer& transfer, int code) const;
   void Fail(OnReply on_reply, PushReply reply);
 
@@ -49,9 +61,10 @@ class CurlTransport final : public Transport {
   std::unique_ptr<Alarm> timer_;
   std::unique_ptr<Alarm> fail_later_;
   std::vector<std::pair<OnReply, PushReply>> failures_;
-  std::unordered_map<int, std::unique_ptr<SocketWatcher>> watchers_;
-  std::unordered_map<void*, std::unique_ptr<Transfer>> transfers_;
-  std::vector<void*> spare_;  // easy handles kept for reuse
+  std::unordered_map<int, Socket> sockets_;
+  std::unordered_set<int> opened_;  // by us for libcurl, which closes them through us
+  std::vector<std::unique_ptr<Transfer>> transfers_;  // under way
+  std::vector<std::unique_ptr<Transfer>> spare_;      // kept for reuse
 };
 
 }  // namespace sequin

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "push/webhook.h"
 
@@ -13,6 +14,13 @@ namespace {
 
 // Trouble of our own (no file descriptor): wait before the next claim.
 constexpr Millis kOwnTroublePause{1000};
+
+// While so many messages are under way, outcomes wait a moment for each other: a statement and its
+// commit cost as much as dozens of messages. With less under way somebody may wait for the
+// database: a group for its next message, a small budget for the next claim.
+constexpr size_t kBusy = 64;
+constexpr size_t kSettleTogether = 128;
+constexpr Millis kSettleAfter{3};
 
 // Time kept back to get the settle to the database before the claim ends.
 Millis SettleMargin(Millis visibility_timeout) {
@@ -24,6 +32,8 @@ Millis SettleMargin(Millis visibility_timeout) {
 PushConsumer::PushConsumer(PushContext& context, ConsumerInfo info)
     : context_(context),
       info_(std::move(info)),
+      target_(TargetOf(info_)),
+      metrics_(context.metrics.Of(info_.name)),
       state_(info_.status == ConsumerStatus::kActive ? State::kActive : State::kPaused),
       settler_(context.clock, context.queue, info_.number, context.settings.settle_items_max,
                context.settle_load),
@@ -33,6 +43,7 @@ PushConsumer::PushConsumer(PushContext& context, ConsumerInfo info)
     top_up_ = true;
     feed_.DemandChanged();
   });
+  settle_soon_ = context.clock.NewAlarm([this] { SettleNow(); });
 }
 
 PushConsumer::~PushConsumer() {
@@ -41,11 +52,14 @@ PushConsumer::~PushConsumer() {
 
 void PushConsumer::Update(ConsumerInfo info) {
   info_ = std::move(info);
+  target_ = TargetOf(info_);
+  metrics_ = context_.metrics.Of(info_.name);
   if (state_ == State::kRetired) return;
   const bool active = info_.status == ConsumerStatus::kActive;
   state_ = active ? State::kActive : State::kPaused;
   if (active) return feed_.Wake();
   ReleaseReady();
+  SettleNow();
 }
 
 void PushConsumer::Retire() {
@@ -53,6 +67,7 @@ void PushConsumer::Retire() {
   feed_.Stop();
   ask_again_->Cancel();
   ReleaseReady();
+  SettleNow();
 }
 
 void PushConsumer::OnClaims(std::vector<Claim> claims, SteadyTime asked_at) {
@@ -64,23 +79,20 @@ void PushConsumer::OnClaims(std::vector<Claim> claims, SteadyTime asked_at) {
 }
 
 void PushConsumer::AddClaim(Claim messages, SteadyTime deadline) {
-  context_.metrics.CountClaim(info_.name, "push", messages.size());
+  metrics_->CountClaim("push", messages.size());
   active_ += messages.size();
   std::vector<std::optional<int64_t>> groups;
-  for (const Message& message : messages) {
+  groups.reserve(messages.size());
+  for (Message& message : messages) {
     groups.push_back(message.group);
-    context_.budget.Take(message.envelope.size());
+    message.bytes = message.envelope.size();
+    context_.budget.Take(message.bytes);
   }
   const bool whole = info_.batch_size > 1;
   auto claim = std::make_shared<ActiveClaim>(
       ActiveClaim{std::move(messages), ClaimSequencer(groups), deadline, whole});
-  if (whole) {
-    std::vector<size_t> all(groups.size());
-    for (size_t entry = 0; entry < all.size(); ++entry) all[entry] = entry;
-    ready_.push_back({claim, std::move(all)});
-    return;
-  }
-  for (const size_t head : claim->sequence.Heads()) ready_.push_back({claim, {head}});
+  if (whole) return ready_.push_back({claim, 0});
+  for (const size_t head : claim->sequence.Heads()) ready_.push_back({claim, head});
 }
 
 void PushConsumer::SendReady() {
@@ -104,10 +116,14 @@ bool PushConsumer::TooLate(const ActiveClaim& claim) const {
   return claim.deadline - context_.clock.Now() < SettleMargin(info_.visibility_timeout) + least;
 }
 
+std::span<Message> PushConsumer::MessagesOf(const Ready& ready) {
+  Claim& messages = ready.claim->messages;
+  return ready.claim->whole ? std::span(messages) : std::span(&messages[ready.entry], 1);
+}
+
 void PushConsumer::Send(Ready ready) {
-  std::vector<const Message*> messages;
-  for (const size_t entry : ready.entries) messages.push_back(&ready.claim->messages[entry]);
-  PushRequest request = BuildWebhook(info_, messages, context_.clock.WallNow());
+  PushRequest request =
+      BuildWebhook(target_, ready.claim->whole, MessagesOf(ready), context_.clock.WallNow());
   const auto left =
       std::chrono::duration_cast<Millis>(ready.claim->deadline - context_.clock.Now());
   request.timeout = std::min(info_.request_timeout, left - SettleMargin(info_.visibility_timeout));
@@ -125,7 +141,7 @@ void PushConsumer::OnReply(const Ready& sent, SteadyTime sent_at, const PushRepl
   const Verdict verdict =
       JudgeReply(reply, context_.clock.WallNow(), context_.settings.retry_after_max);
   const std::chrono::duration<double> took = context_.clock.Now() - sent_at;
-  context_.metrics.CountPushRequest(info_.name, VerdictName(verdict.verdict), took.count());
+  metrics_->CountPushRequest(VerdictName(verdict.verdict), took.count());
   if (verdict.verdict != VerdictClass::kOk) {
     spdlog::debug("consumer {}: {} ({})", info_.name, verdict.error, VerdictName(verdict.verdict));
   }
@@ -141,24 +157,28 @@ void PushConsumer::OnReply(const Ready& sent, SteadyTime sent_at, const PushRepl
 // The one place where a message leaves this class. What follows it in its group goes out next, or
 // not at all: then the database takes it back together with this one.
 void PushConsumer::Finish(const Ready& ready, const Verdict& verdict) {
+  for (Message& message : MessagesOf(ready)) {
+    settled_.push_back({std::move(message.ack_id), verdict.outcome, verdict.delay, verdict.error});
+    Forget(message);
+  }
+  settle_until_ = std::max(settle_until_, ready.claim->deadline);
   const bool accepted = verdict.outcome == Outcome::kAck;
-  std::vector<SettleItem> items;
-  for (const size_t entry : ready.entries) {
-    const Message& message = ready.claim->messages[entry];
-    items.push_back({message.ack_id, verdict.outcome, verdict.delay, verdict.error});
-    Forget(ready.claim, entry);
-    if (ready.claim->whole) continue;
-    if (accepted) {
-      const auto next = ready.claim->sequence.Delivered(entry);
-      if (next) ready_.push_front({ready.claim, {*next}});
-    } else {
-      for (const size_t dropped : ready.claim->sequence.Failed(entry)) {
-        Forget(ready.claim, dropped);
-      }
+  if (!ready.claim->whole) FollowUp(ready, accepted);
+  if (!accepted) feed_.ExpectDue();
+  if (!accepted || !MaySettleLater()) return SettleNow();
+  if (!settle_soon_->armed()) settle_soon_->Set(kSettleAfter);
+}
+
+void PushConsumer::FollowUp(const Ready& ready, bool accepted) {
+  ActiveClaim& claim = *ready.claim;
+  if (accepted) {
+    const auto next = claim.sequence.Delivered(ready.entry);
+    if (next) ready_.push_front({ready.claim, *next});
+  } else {
+    for (const size_t dropped : claim.sequence.Failed(ready.entry)) {
+      Forget(claim.messages[dropped]);
     }
   }
-  if (!accepted) feed_.ExpectDue();
-  Settle(std::move(items), ready.claim->deadline);
 }
 
 // Gives back all that was not sent: of each group the first, whose followers come back with it.
@@ -170,20 +190,26 @@ void PushConsumer::ReleaseReady() {
   }
 }
 
-void PushConsumer::Forget(const ClaimPtr& claim, size_t entry) {
-  std::string& envelope = claim->messages[entry].envelope;
-  context_.budget.Give(envelope.size());
-  envelope = std::string();
+void PushConsumer::Forget(Message& message) {
+  context_.budget.Give(message.bytes);
+  message.envelope = std::string();
   --active_;
 }
 
-void PushConsumer::Settle(std::vector<SettleItem> items, SteadyTime give_up_at) {
-  settler_.Settle(std::move(items), give_up_at, [this](Result<std::vector<std::string>> results) {
+bool PushConsumer::MaySettleLater() const {
+  return state_ == State::kActive && active_ >= kBusy && settled_.size() < kSettleTogether;
+}
+
+void PushConsumer::SettleNow() {
+  settle_soon_->Cancel();
+  if (settled_.empty()) return;
+  const SteadyTime give_up_at = std::exchange(settle_until_, {});
+  settler_.Settle(std::exchange(settled_, {}), give_up_at, [this](auto results) {
     if (!results.ok()) {
       return WarnOfSettle(results.error());
     }
     for (const std::string& result : results.value()) {
-      context_.metrics.CountSettle(info_.name, result);
+      metrics_->CountSettle(result);
     }
     feed_.DemandChanged();
   });

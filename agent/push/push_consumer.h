@@ -4,6 +4,7 @@
 #include <deque>
 #include <list>
 #include <memory>
+#include <span>
 
 #include "metrics/metrics.h"
 #include "push/claim_sequencer.h"
@@ -46,7 +47,9 @@ class PushConsumer final : public FeedOwner, public SlotUser {
   // Claims no more, for ever. What was not sent is given back; what is under way ends by itself.
   void Retire();
 
-  bool idle() const { return active_ == 0 && settler_.idle() && !feed_.claiming(); }
+  bool idle() const {
+    return active_ == 0 && settled_.empty() && settler_.idle() && !feed_.claiming();
+  }
   size_t claimed() const { return active_; }
   const ConsumerInfo& info() const { return info_; }
 
@@ -67,9 +70,10 @@ class PushConsumer final : public FeedOwner, public SlotUser {
     bool whole;  // one request for all of it
   };
   using ClaimPtr = std::shared_ptr<ActiveClaim>;
+  // What goes out in one request.
   struct Ready {
     ClaimPtr claim;
-    std::vector<size_t> entries;
+    size_t entry;  // of a whole claim: 0
   };
 
   void AddClaim(Claim messages, SteadyTime deadline);
@@ -77,19 +81,27 @@ class PushConsumer final : public FeedOwner, public SlotUser {
   bool TooLate(const ActiveClaim& claim) const;
   void Send(Ready ready);
   void OnReply(const Ready& sent, SteadyTime sent_at, const PushReply& reply);
+  std::span<Message> MessagesOf(const Ready& ready);
   void Finish(const Ready& ready, const Verdict& verdict);
   void ReleaseReady();
-  void Forget(const ClaimPtr& claim, size_t entry);
-  void Settle(std::vector<SettleItem> items, SteadyTime give_up_at);
+  void FollowUp(const Ready& ready, bool accepted);
+  void Forget(Message& message);
+  bool MaySettleLater() const;
+  void SettleNow();
   void WarnOfSettle(const Error& error);
   size_t FreeBudget();
   void AskAgain(Millis delay);
 
   PushContext& context_;
   ConsumerInfo info_;
+  std::shared_ptr<const PushTarget> target_;
+  std::shared_ptr<ConsumerMetrics> metrics_;
   State state_ = State::kActive;
   size_t active_ = 0;  // messages claimed and not finished
   std::deque<Ready> ready_;
+  std::vector<SettleItem> settled_;  // not told to the settler yet
+  SteadyTime settle_until_ = {};     // when the last of their claims ends
+  std::unique_ptr<Alarm> settle_soon_;
   SteadyTime next_warning_at_ = {};
   SteadyTime resume_at_ = {};  // no claim before, after trouble of our own
   bool top_up_ = false;        // claim even a little: the time to wait for more is over

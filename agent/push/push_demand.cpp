@@ -10,6 +10,7 @@ namespace {
 constexpr Millis kTopUpAfter{5};
 constexpr Millis kSharedLimitPause{20};
 constexpr size_t kClaimsMax = 32;
+constexpr size_t kLargeBudget = 128;
 
 }  // namespace
 
@@ -33,8 +34,10 @@ size_t PushConsumer::FreeBudget() {
     return 0;
   }
   const size_t free = most - active_;
-  // Many small claims cost more than they bring: wait a moment for a quarter of the budget.
-  if (active_ > 0 && free * 4 < most && !top_up_) {
+  // Many small claims cost more than they bring: wait a moment for half of a large budget, for a
+  // quarter of a small one, where the endpoint would soon have nothing to do.
+  const size_t enough = most >= kLargeBudget ? most / 2 : most / 4;
+  if (active_ > 0 && free < enough && !top_up_) {
     AskAgain(kTopUpAfter);
     return 0;
   }

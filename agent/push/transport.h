@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,9 +11,15 @@
 
 namespace sequin {
 
-struct PushRequest {
+// Where requests go and what all of them say; one for all requests of a consumer.
+struct PushTarget {
   std::string url;
-  std::vector<std::string> headers;  // "Name: value"
+  std::vector<std::string> headers = {};  // "Name: value"
+};
+
+struct PushRequest {
+  std::shared_ptr<const PushTarget> target;
+  std::vector<std::string> headers;  // those of this request
   std::string body;
   Millis timeout{30000};
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace sequin {
 
@@ -39,16 +40,16 @@ bool IsHeaderName(std::string_view name) {
   });
 }
 
-std::string Body(const ConsumerInfo& consumer, const std::vector<const Message*>& messages) {
-  if (consumer.batch_size == 1 && messages.size() == 1) return messages.front()->envelope;
+std::string Body(bool batch, std::span<Message> messages) {
+  if (!batch) return std::move(messages.front().envelope);
   size_t size = 16;
-  for (const Message* message : messages) size += message->envelope.size() + 1;
+  for (const Message& message : messages) size += message.envelope.size() + 1;
   std::string body;
   body.reserve(size);
   body = "{\"data\":[";
-  for (const Message* message : messages) {
-    if (message != messages.front()) body += ',';
-    body += message->envelope;
+  for (Message& message : messages) {
+    if (&message != &messages.front()) body += ',';
+    body += std::exchange(message.envelope, {});
   }
   body += "]}";
   return body;
@@ -56,13 +57,9 @@ std::string Body(const ConsumerInfo& consumer, const std::vector<const Message*>
 
 }  // namespace
 
-PushRequest BuildWebhook(const ConsumerInfo& consumer, const std::vector<const Message*>& messages,
-                         WallTime now) {
-  PushRequest request;
-  request.url = consumer.url;
-  request.body = Body(consumer, messages);
-  std::string id = messages.front()->message_id;
-  if (consumer.batch_size > 1) id += "_" + std::to_string(messages.size());
+std::shared_ptr<const PushTarget> TargetOf(const ConsumerInfo& consumer) {
+  auto target = std::make_shared<PushTarget>();
+  target->url = consumer.url;
   bool own_content_type = false;
   for (const auto& [name, value] : consumer.headers) {
     const std::string lower = Lower(name);
@@ -70,12 +67,23 @@ PushRequest BuildWebhook(const ConsumerInfo& consumer, const std::vector<const M
     if (reserved || !IsHeaderName(name) || HasControl(value)) continue;
     own_content_type = own_content_type || lower == "content-type";
     // libcurl reads "Name:" as "leave this header out" and "Name;" as an empty one.
-    request.headers.push_back(value.empty() ? name + ";" : name + ": " + value);
+    target->headers.push_back(value.empty() ? name + ";" : name + ": " + value);
   }
-  if (!own_content_type) request.headers.emplace_back("Content-Type: application/json");
-  request.headers.push_back("webhook-id: " + id);
+  if (!own_content_type) target->headers.emplace_back("Content-Type: application/json");
+  return target;
+}
+
+PushRequest BuildWebhook(std::shared_ptr<const PushTarget> target, bool batch,
+                         std::span<Message> messages, WallTime now) {
+  PushRequest request;
+  request.target = std::move(target);
+  std::string id = "webhook-id: " + messages.front().message_id;
+  if (batch) id += "_" + std::to_string(messages.size());
+  request.headers.reserve(2);
+  request.headers.push_back(std::move(id));
   request.headers.push_back("webhook-timestamp: " +
                             std::to_string(std::chrono::system_clock::to_time_t(now)));
+  request.body = Body(batch, messages);
   return request;
 }
 

@@ -33,6 +33,8 @@ constexpr Statement kNextDue = {
     "SELECT ceil(extract(epoch FROM sequin.agent_next_due($1::int) - clock_timestamp())"
     " * 1000)::bigint"};
 
+constexpr size_t kUuidText = 36;
+
 std::string IntervalOf(Millis value) {
   return std::to_string(value.count()) + " milliseconds";
 }
@@ -66,6 +68,7 @@ ConsumerInfo ConsumerOf(const ResultRows& rows, int row) {
 
 std::vector<Claim> ClaimsOf(const ResultRows& rows, size_t count) {
   std::vector<Claim> claims(count);
+  if (count == 1) claims[0].reserve(static_cast<size_t>(rows.count()));
   for (int row = 0; row < rows.count(); ++row) {
     const long long number = rows.Number(row, 0);
     if (number < 1 || number > static_cast<long long>(count)) continue;
@@ -111,9 +114,9 @@ void PgQueue::ListConsumers(Answer<std::vector<ConsumerInfo>> answer) {
 
 void PgQueue::Receive(int consumer, const std::vector<int>& sizes,
                       std::optional<Millis> visibility_timeout, Answer<std::vector<Claim>> answer) {
-  std::vector<std::optional<std::string>> elements;
-  for (const int size : sizes) elements.push_back(std::to_string(size));
-  Parameters parameters = {std::to_string(consumer), ArrayLiteral(elements), std::nullopt};
+  ArrayLiteral elements(sizes.size(), 4);
+  for (const int size : sizes) elements.AddPlain(std::to_string(size));
+  Parameters parameters = {std::to_string(consumer), std::move(elements).Take(), std::nullopt};
   if (visibility_timeout) parameters[2] = IntervalOf(*visibility_timeout);
   const auto convert = [count = sizes.size()](const ResultRows& rows) {
     return ClaimsOf(rows, count);
@@ -121,25 +124,35 @@ void PgQueue::Receive(int consumer, const std::vector<int>& sizes,
   pool_.Run(kReceive, std::move(parameters), Converted(std::move(answer), convert));
 }
 
-void PgQueue::Settle(int consumer, const std::vector<SettleItem>& items,
+void PgQueue::Settle(int consumer, const std::vector<const SettleItem*>& items,
                      Answer<std::vector<SettleResult>> answer) {
-  std::vector<std::optional<std::string>> ids, outcomes, delays, errors;
-  for (const SettleItem& item : items) {
-    ids.emplace_back(item.ack_id);
-    outcomes.emplace_back(OutcomeName(item.outcome));
-    delays.push_back(item.delay ? std::optional(IntervalOf(*item.delay)) : std::nullopt);
-    errors.push_back(item.error.empty() ? std::nullopt : std::optional(item.error));
+  ArrayLiteral ids(items.size(), kUuidText), outcomes(items.size(), 3);
+  ArrayLiteral delays(items.size(), 4), errors(items.size(), 4);
+  for (const SettleItem* item : items) {
+    ids.AddPlain(item->ack_id);
+    outcomes.AddPlain(OutcomeName(item->outcome));
+    if (item->delay) {
+      delays.Add(IntervalOf(*item->delay));
+    } else {
+      delays.AddNull();
+    }
+    if (item->error.empty()) {
+      errors.AddNull();
+    } else {
+      errors.Add(item->error);
+    }
   }
   pool_.Run(kSettle,
-            {std::to_string(consumer), ArrayLiteral(ids), ArrayLiteral(outcomes),
-             ArrayLiteral(delays), ArrayLiteral(errors)},
+            {std::to_string(consumer), std::move(ids).Take(), std::move(outcomes).Take(),
+             std::move(delays).Take(), std::move(errors).Take()},
             Converted(std::move(answer), SettleResultsOf));
 }
 
 void PgQueue::Extend(const std::string& consumer_id, const std::vector<std::string>& ack_ids,
                      Millis visibility_timeout, Answer<std::vector<SettleResult>> answer) {
-  const std::vector<std::optional<std::string>> ids(ack_ids.begin(), ack_ids.end());
-  pool_.Run(kExtend, {consumer_id, ArrayLiteral(ids), IntervalOf(visibility_timeout)},
+  ArrayLiteral ids(ack_ids.size(), kUuidText);
+  for (const std::string& id : ack_ids) ids.AddPlain(id);
+  pool_.Run(kExtend, {consumer_id, std::move(ids).Take(), IntervalOf(visibility_timeout)},
             Converted(std::move(answer), SettleResultsOf));
 }
 

@@ -14,7 +14,7 @@ class PgQueue final : public QueuePort {
   void Receive(int consumer, const std::vector<int>& sizes,
                std::optional<Millis> visibility_timeout,
                Answer<std::vector<Claim>> answer) override;
-  void Settle(int consumer, const std::vector<SettleItem>& items,
+  void Settle(int consumer, const std::vector<const SettleItem*>& items,
               Answer<std::vector<SettleResult>> answer) override;
   void Extend(const std::string& consumer_id, const std::vector<std::string>& ack_ids,
               Millis visibility_timeout, Answer<std::vector<SettleResult>> answer) override;

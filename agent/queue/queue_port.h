@@ -26,7 +26,8 @@ class QueuePort {
                        std::optional<Millis> visibility_timeout,
                        Answer<std::vector<Claim>> answer) = 0;
 
-  virtual void Settle(int consumer, const std::vector<SettleItem>& items,
+  // The items are read before this returns. One result for each, in any order.
+  virtual void Settle(int consumer, const std::vector<const SettleItem*>& items,
                       Answer<std::vector<SettleResult>> answer) = 0;
 
   virtual void Extend(const std::string& consumer_id, const std::vector<std::string>& ack_ids,

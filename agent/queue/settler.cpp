@@ -32,9 +32,9 @@ void Settler::Settle(std::vector<SettleItem> items, SteadyTime give_up_at, OnSet
 void Settler::Pump() {
   if (!under_way_.empty() || waiting_.empty()) return;
   under_way_ = TakeTickets();
-  std::vector<SettleItem> items;
+  std::vector<const SettleItem*> items;
   for (const Ticket& ticket : under_way_) {
-    items.insert(items.end(), ticket.items.begin(), ticket.items.end());
+    for (const SettleItem& item : ticket.items) items.push_back(&item);
   }
   queue_.Settle(consumer_, items, [self = std::weak_ptr(self_)](auto answer) {
     if (const auto settler = self.lock()) (*settler)->OnAnswer(std::move(answer));
@@ -51,15 +51,40 @@ Settler::Tickets Settler::TakeTickets() {
     const Ticket& next = waiting_.front();
     if (!taken.empty() && count + next.items.size() > items_per_statement_) break;
     bool repeats = false;
-    for (const SettleItem& item : next.items) repeats = repeats || named.contains(item.ack_id);
-    if (repeats) break;
+    for (const SettleItem& item : next.items) {
+      repeats = !named.insert(item.ack_id).second || repeats;
+    }
+    if (repeats && !taken.empty()) break;
     count += next.items.size();
+    // The names stay where they are: what moves is the vector around the items.
     taken.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
-    for (const SettleItem& item : taken.back().items) named.insert(item.ack_id);
   }
   return taken;
 }
+
+// The database answers in the order of the items; who relies on it would mix up outcomes one day,
+// so that each id is compared, and looked for when it is not the one expected.
+class Settler::ResultsById {
+ public:
+  explicit ResultsById(const std::vector<SettleResult>& results) : results_(results) {}
+
+  std::string Next(const std::string& ack_id) {
+    if (next_ < results_.size() && results_[next_].ack_id == ack_id) {
+      return results_[next_++].result;
+    }
+    if (by_id_.empty()) {
+      for (const SettleResult& one : results_) by_id_.emplace(one.ack_id, one.result);
+    }
+    const auto found = by_id_.find(ack_id);
+    return found == by_id_.end() ? "UNKNOWN" : std::string(found->second);
+  }
+
+ private:
+  const std::vector<SettleResult>& results_;
+  size_t next_ = 0;
+  std::unordered_map<std::string_view, std::string_view> by_id_;
+};
 
 void Settler::OnAnswer(Result<std::vector<SettleResult>> answer) {
   if (!answer.ok()) {
@@ -71,15 +96,11 @@ void Settler::OnAnswer(Result<std::vector<SettleResult>> answer) {
     return Pump();
   }
   backoff_.Reset();
-  std::unordered_map<std::string_view, std::string_view> results;
-  for (const SettleResult& one : answer.value()) results.emplace(one.ack_id, one.result);
+  ResultsById results(answer.value());
   Finish(std::exchange(under_way_, {}), [&](const Ticket& ticket) {
     std::vector<std::string> texts;
     texts.reserve(ticket.items.size());
-    for (const SettleItem& item : ticket.items) {
-      const auto found = results.find(item.ack_id);
-      texts.emplace_back(found == results.end() ? "UNKNOWN" : found->second);
-    }
+    for (const SettleItem& item : ticket.items) texts.push_back(results.Next(item.ack_id));
     return Result<std::vector<std::string>>(std::move(texts));
   });
   Pump();

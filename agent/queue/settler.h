@@ -43,6 +43,7 @@ class Settler {
     OnSettled on_settled;
   };
   using Tickets = std::deque<Ticket>;
+  class ResultsById;
 
   void Pump();
   Tickets TakeTickets();

@@ -39,6 +39,7 @@ struct Message {
   std::optional<int64_t> group = {};  // messages without one are independent of all others
   int deliver_count = 1;
   std::string message_id = {};
+  size_t bytes = 0;  // of the envelope that was counted in the payload budget
 };
 
 using Claim = std::vector<Message>;

@@ -18,19 +18,29 @@ class CurlTransportTest : public testing::Test {
   std::string Url(const std::string& path = "/hook") {
     return "http://" + server.endpoint().ToString() + path;
   }
+  struct Wanted {
+    std::string url;
+    std::vector<std::string> headers;
+    std::string body;
+    Millis timeout{30000};
+  };
+  static PushRequest RequestOf(const Wanted& wanted) {
+    return {std::make_shared<PushTarget>(PushTarget{wanted.url}), wanted.headers, wanted.body,
+            wanted.timeout};
+  }
   // Runs the loop until the reply is there.
-  PushReply Send(CurlTransport& transport, PushRequest request) {
+  PushReply Send(CurlTransport& transport, const Wanted& wanted) {
     PushReply result;
-    transport.Send(std::move(request), [&](PushReply reply) {
+    transport.Send(RequestOf(wanted), [&](PushReply reply) {
       result = std::move(reply);
       loop.Stop();
     });
     loop.Run();
     return result;
   }
-  PushReply SendOne(PushRequest request) {
+  PushReply SendOne(const Wanted& wanted) {
     CurlTransport transport(loop, settings);
-    return Send(transport, std::move(request));
+    return Send(transport, wanted);
   }
 
   EventLoop loop;
@@ -64,6 +74,30 @@ TEST_F(CurlTransportTest, KeepsTheConnectionForTheNextRequest) {
   CurlTransport transport(loop, settings);
   for (int i = 0; i < 5; ++i) EXPECT_EQ(Send(transport, {Url(), {}, "{}"}).status, 200);
   EXPECT_EQ(server.connections(), 1U);
+}
+
+TEST_F(CurlTransportTest, MakesANewConnectionWhereTheEndpointClosedTheIdleOne) {
+  CurlTransport transport(loop, settings);
+  for (int i = 0; i < 20; ++i) {
+    // By name: the resolver's own sockets come and go between those of the connections.
+    const std::string url =
+        "http://localhost:" + std::to_string(server.endpoint().port) + "/" + std::to_string(i);
+    EXPECT_EQ(Send(transport, {i % 2 == 0 ? url : Url(), {}, "{}"}).status, 200);
+    server.CloseIdle();
+    // Until the client has seen it.
+    const auto later = loop.NewAlarm([this] { loop.Stop(); });
+    later->Set(Millis(2));
+    loop.Run();
+  }
+  EXPECT_EQ(requests.size(), 20U);
+}
+
+TEST_F(CurlTransportTest, ClosesASocketThatTheEndpointWantsClosed) {
+  CurlTransport transport(loop, settings);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(Send(transport, {Url(), {"Connection: close"}, "{}"}).status, 200);
+  }
+  EXPECT_EQ(requests.size(), 5U);
 }
 
 TEST_F(CurlTransportTest, RefusesLoopbackUnlessItIsAllowed) {
@@ -140,7 +174,7 @@ TEST_F(CurlTransportTest, AnswersEveryRequestWhenAllAreCanceled) {
   CurlTransport transport(loop, settings);
   int canceled = 0;
   for (int i = 0; i < 3; ++i) {
-    transport.Send({Url(), {}, "{}"}, [&](const PushReply& reply) {
+    transport.Send(RequestOf({Url(), {}, "{}"}), [&](const PushReply& reply) {
       canceled += reply.fault == TransportFault::kCanceled;
       if (canceled == 3) loop.Stop();
     });

@@ -29,9 +29,10 @@ class MemoryQueue final : public QueuePort {
                Answer<std::vector<Claim>> answer) override {
     receives.push_back({consumer, sizes, visibility_timeout, std::move(answer)});
   }
-  void Settle(int consumer, const std::vector<SettleItem>& items,
+  void Settle(int consumer, const std::vector<const SettleItem*>& items,
               Answer<std::vector<SettleResult>> answer) override {
-    settles.push_back({consumer, items, std::move(answer)});
+    SettleCall& call = settles.emplace_back(SettleCall{consumer, {}, std::move(answer)});
+    for (const SettleItem* item : items) call.items.push_back(*item);
   }
   void Extend(const std::string&, const std::vector<std::string>&, Millis,
               Answer<std::vector<SettleResult>> answer) override {

@@ -232,20 +232,26 @@ TEST_F(PushConsumerTest, ClaimsNothingWhilePaused) {
   EXPECT_EQ(queue.receives.size(), 1U);
 }
 
+std::vector<std::string> AllHeaders(const PushRequest& request) {
+  std::vector<std::string> all = request.target->headers;
+  all.insert(all.end(), request.headers.begin(), request.headers.end());
+  return all;
+}
+
 TEST(Webhook, CarriesIdAndTimestamp) {
-  const Message message = MakeMessage("1");
+  Message message = MakeMessage("1");
   const WallTime now = std::chrono::system_clock::from_time_t(1700000000);
-  const PushRequest request = BuildWebhook(Hooks(), {&message}, now);
-  EXPECT_EQ(request.headers,
+  const PushRequest request = BuildWebhook(TargetOf(Hooks()), false, {&message, 1}, now);
+  EXPECT_EQ(AllHeaders(request),
             (std::vector<std::string>{"Content-Type: application/json", "webhook-id: msg-1",
                                       "webhook-timestamp: 1700000000"}));
 }
 
 TEST(Webhook, NamesABatchAfterItsFirstMessageAndSize) {
-  const Message first = MakeMessage("1");
-  const Message second = MakeMessage("2");
-  const PushRequest request = BuildWebhook(Hooks(5), {&first, &second}, {});
-  EXPECT_EQ(request.headers[1], "webhook-id: msg-1_2");
+  std::vector<Message> messages = {MakeMessage("1"), MakeMessage("2")};
+  const PushRequest request = BuildWebhook(TargetOf(Hooks(5)), true, messages, {});
+  EXPECT_EQ(request.headers[0], "webhook-id: msg-1_2");
+  EXPECT_EQ(request.body, R"({"data":[{"id":"1"},{"id":"2"}]})");
 }
 
 TEST(Webhook, AddsTheConsumersHeadersButNoReservedOrBrokenOnes) {
@@ -256,11 +262,9 @@ TEST(Webhook, AddsTheConsumersHeadersButNoReservedOrBrokenOnes) {
                   {"X B", "c"},
                   {"X-Empty", ""},
                   {"content-type", "text/plain"}};
-  const Message message = MakeMessage("1");
-  const PushRequest request = BuildWebhook(info, {&message}, {});
-  EXPECT_EQ(request.headers, (std::vector<std::string>{
-                                 "Authorization: Bearer x", "X-Empty;", "content-type: text/plain",
-                                 "webhook-id: msg-1", "webhook-timestamp: 0"}));
+  EXPECT_EQ(TargetOf(info)->headers,
+            (std::vector<std::string>{"Authorization: Bearer x", "X-Empty;",
+                                      "content-type: text/plain"}));
 }
 
 }  // namespace

@@ -87,9 +87,12 @@ TEST(ImfFixdate, RefusesOtherFormsAndImpossibleDates) {
 }
 
 TEST(ArrayLiteral, QuotesWhatItHolds) {
-  EXPECT_EQ(ArrayLiteral({"a", std::nullopt, "say \"x\\y\"", "{,}", ""}),
-            R"({"a",NULL,"say \"x\\y\"","{,}",""})");
-  EXPECT_EQ(ArrayLiteral({}), "{}");
+  ArrayLiteral array(5, 4);
+  array.AddPlain("a-1");
+  array.AddNull();
+  for (const char* text : {"say \"x\\y\"", "{,}", ""}) array.Add(text);
+  EXPECT_EQ(std::move(array).Take(), R"({a-1,NULL,"say \"x\\y\"","{,}",""})");
+  EXPECT_EQ(ArrayLiteral(0, 0).Take(), "{}");
 }
 
 TEST(SqlState, TellsWhatALaterTryMayCure) {
