@@ -20,7 +20,7 @@ constexpr Millis kOwnTroublePause{1000};
 // database: a group for its next message, a small budget for the next claim.
 constexpr size_t kBusy = 64;
 constexpr size_t kSettleTogether = 128;
-constexpr Millis kSettleAfter{3};
+constexpr Millis kSettleAfter{5};
 
 // Time kept back to get the settle to the database before the claim ends.
 Millis SettleMargin(Millis visibility_timeout) {
