@@ -232,6 +232,94 @@ TEST_F(PushConsumerTest, ClaimsNothingWhilePaused) {
   EXPECT_EQ(queue.receives.size(), 1U);
 }
 
+class BusyPushConsumerTest : public PushConsumerTest {
+ protected:
+  void SetUp() override {
+    consumer = std::make_unique<PushConsumer>(busy, Hooks(1, 200));
+    consumer->Wake();
+    Claim claim;
+    for (int i = 0; i < 200; ++i) claim.push_back(MakeMessage(std::to_string(i)));
+    Claims({std::move(claim)});
+    ASSERT_EQ(transport.calls.size(), 200U);
+  }
+  void Oks(size_t count) {
+    for (size_t i = 0; i < count; ++i) Ok();
+  }
+
+  RequestSlots many_slots{300};
+  PushContext busy{clock, queue, transport, many_slots, budget, load, metrics, {}};
+};
+
+TEST_F(BusyPushConsumerTest, CollectsOutcomesForAMoment) {
+  Oks(10);
+  EXPECT_TRUE(queue.settles.empty());
+  EXPECT_FALSE(consumer->idle());
+  clock.Advance(Millis(5));
+  ASSERT_EQ(queue.settles.size(), 1U);
+  EXPECT_EQ(queue.AnswerSettle().size(), 10U);
+}
+
+TEST_F(BusyPushConsumerTest, CollectsSoManyAndNoMore) {
+  Oks(127);
+  EXPECT_TRUE(queue.settles.empty());
+  Oks(1);
+  ASSERT_EQ(queue.settles.size(), 1U);
+  EXPECT_EQ(queue.AnswerSettle().size(), 128U);
+}
+
+TEST_F(BusyPushConsumerTest, TellsAFailureAtOnceWithWhatWasCollected) {
+  Oks(3);
+  transport.Reply({500});
+  ASSERT_EQ(queue.settles.size(), 1U);
+  EXPECT_EQ(IdsOf(queue.AnswerSettle()), "ack:ack-0 ack:ack-1 ack:ack-2 nack:ack-3");
+}
+
+TEST_F(BusyPushConsumerTest, CollectsNothingWhenItIsPausedOrRetired) {
+  Oks(3);
+  ConsumerInfo info = Hooks(1, 200);
+  info.status = ConsumerStatus::kPaused;
+  consumer->Update(info);
+  ASSERT_EQ(queue.settles.size(), 1U);
+  EXPECT_EQ(queue.AnswerSettle().size(), 3U);
+  Oks(1);
+  ASSERT_EQ(queue.settles.size(), 1U);
+  EXPECT_EQ(queue.AnswerSettle().size(), 1U);
+  info.status = ConsumerStatus::kActive;
+  consumer->Update(info);
+  Oks(2);
+  consumer->Retire();
+  EXPECT_EQ(queue.AnswerSettle().size(), 2U);
+  Oks(194);
+  while (!queue.settles.empty()) queue.AnswerSettle();
+  while (!queue.receives.empty()) queue.AnswerReceive(std::vector<Claim>{{}});
+  EXPECT_TRUE(consumer->idle());
+}
+
+TEST_F(BusyPushConsumerTest, DoesNotWaitWithTheLastOnes) {
+  Oks(136);
+  queue.AnswerSettle();
+  EXPECT_TRUE(queue.settles.empty());
+  Oks(1);  // 63 are under way
+  ASSERT_EQ(queue.settles.size(), 1U);
+  EXPECT_EQ(queue.AnswerSettle().size(), 9U);
+}
+
+TEST_F(PushConsumerTest, CountsUnderItsPresentNameAndForgetsTheOldOne) {
+  Start();
+  Claims({{MakeMessage("1")}});
+  EXPECT_NE(metrics.Text().find("claimed_total{consumer=\"hooks\",kind=\"push\"} 1"),
+            std::string::npos);
+  ConsumerInfo info = Hooks();
+  info.name = "renamed";
+  consumer->Update(info);
+  Ok();
+  EXPECT_NE(metrics.Text().find("requests_total{consumer=\"renamed\",outcome=\"ok\"} 1"),
+            std::string::npos);
+  EXPECT_EQ(metrics.Text().find("consumer=\"hooks\""), std::string::npos);
+  consumer.reset();
+  EXPECT_EQ(metrics.Text().find("consumer="), std::string::npos);
+}
+
 std::vector<std::string> AllHeaders(const PushRequest& request) {
   std::vector<std::string> all = request.target->headers;
   all.insert(all.end(), request.headers.begin(), request.headers.end());
