@@ -45,6 +45,18 @@ SELECT :take FROM sequin.receive('replay', 100) \gset
 SELECT count(*) FROM sequin.ack('replay', :'ids');
 SELECT g->>'action' AS action, g->'record'->>'id' AS id, g->'record'->>'n' AS n FROM unnest(:'got'::json[]) g ORDER BY 2;
 
+-- Each action by its name, that of published messages, too
+SELECT sequin.create_stream('replay_stream') IS NOT NULL AS made;
+SELECT sequin.create_consumer('replay_published', stream => 'replay_stream') IS NOT NULL AS made;
+SELECT sequin.publish('replay_stream', 'k', '{"n": 1}') IS NOT NULL AS published;
+SELECT sequin.sync() IS NOT NULL AS synced;
+SELECT sequin.replay('replay_published', filter => $$action = 'publish'$$) AS id \gset
+SELECT replay.wait(:'id');
+SELECT sequin.replay('replay', filter => $$action = 'message'$$) AS id \gset
+SELECT replay.wait(:'id');
+SELECT count(*) FROM sequin.receive('replay', 1);
+SELECT sequin.drop_consumer('replay_published'), sequin.drop_stream('replay_stream');
+
 -- No more than so many a second
 SELECT sequin.replay('replay', rows_per_second => 4) AS id \gset
 SELECT clock_timestamp() AS began \gset

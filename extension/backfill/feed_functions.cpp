@@ -6,6 +6,7 @@
 #include "capture/shared_state.h"
 #include "catalog/captured_table.h"
 #include "catalog/consumer.h"
+#include "catalog/owner_statement.h"
 #include "catalog/stored_consumer.h"
 #include "change/value_settings.h"
 #include "filter/filter.h"
@@ -33,34 +34,6 @@ void WakeFeederAtCommit() {
   if (!callback_registered) RegisterXactCallback(AtTransactionEnd, nullptr);
   callback_registered = true;
   wake_at_commit = true;
-}
-
-// One statement as the owner of the extension, whose tables they are.
-template <typename Read>
-uint64 RunAsExtensionOwner(const char* statement, int count, Oid* types, Datum* values,
-                           const char* nulls, Read&& read) {
-  Relation table = OpenOwnTable("feed", AccessShareLock);
-  Oid owner = table->rd_rel->relowner;
-  CloseOwnTable(table, AccessShareLock);
-  Oid caller;
-  int security;
-  GetUserIdAndSecContext(&caller, &security);
-  SetUserIdAndSecContext(owner, security | SECURITY_LOCAL_USERID_CHANGE);
-  int nest_level = NewGUCNestLevel();
-  set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-                    GUC_ACTION_SAVE, true, 0, false);
-  MemoryContext home = CurrentMemoryContext;
-  SPI_connect();
-  int result = SPI_execute_with_args(statement, count, types, values, nulls, false, 1);
-  if (result < 0) elog(ERROR, "SPI_execute: %s", SPI_result_code_string(result));
-  uint64 rows = SPI_processed;
-  if (SPI_tuptable != nullptr && SPI_tuptable->numvals > 0) {
-    read(home, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
-  }
-  SPI_finish();
-  AtEOXact_GUC(true, nest_level);
-  SetUserIdAndSecContext(caller, security);
-  return rows;
 }
 
 // ---- checks ------------------------------------------------------------------------------------
@@ -263,29 +236,21 @@ struct Request {
 };
 
 pg_uuid_t* Insert(const Request& request) {
-  Oid types[] = {INT4OID, OIDOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, INT4OID, INT4OID};
-  Datum values[] = {Int32GetDatum(request.consumer),
-                    ObjectIdGetDatum(request.table),
-                    request.filter ? CStringGetTextDatum(request.filter) : Datum{0},
-                    request.order_by,
-                    request.start_at,
-                    Int32GetDatum(request.chunk_rows),
-                    Int32GetDatum(request.rows_per_second)};
-  auto null_if = [](bool is_null) { return is_null ? 'n' : ' '; };
-  char nulls[] = {' ',
-                  null_if(!OidIsValid(request.table)),
-                  null_if(request.filter == nullptr),
-                  null_if(request.order_by == 0),
-                  null_if(request.start_at == 0),
-                  ' ',
-                  null_if(request.rows_per_second == 0)};
+  StatementValues values;
+  values.Int4(request.consumer)
+      .Add(OIDOID, ObjectIdGetDatum(request.table), !OidIsValid(request.table))
+      .Text(request.filter)
+      .Add(TEXTARRAYOID, request.order_by, request.order_by == 0)
+      .Add(TEXTARRAYOID, request.start_at, request.start_at == 0)
+      .Int4(request.chunk_rows)
+      .Limit(request.rows_per_second);
   auto* uuid = static_cast<pg_uuid_t*>(palloc(sizeof(pg_uuid_t)));
-  RunAsExtensionOwner(
+  RunAsOwner(
       "INSERT INTO sequin.feed (kind, consumer, relation, filter, order_by, start_at, chunk_rows, "
       "rows_per_second, upto_lsn, changed_lsn) SELECT CASE WHEN $2 IS NULL THEN 'replay' ELSE "
       "'backfill' END, $1, $2, $3, $4, $5, $6, $7, lsn, lsn FROM "
       "pg_catalog.pg_current_wal_insert_lsn() lsn RETURNING uuid",
-      lengthof(types), types, values, nulls, [&](MemoryContext, HeapTuple row, TupleDesc columns) {
+      values, [&](HeapTuple row, TupleDesc columns) {
         bool is_null;
         *uuid = *DatumGetUUIDP(SPI_getbinval(row, columns, 1, &is_null));
       });
@@ -370,16 +335,16 @@ struct Found {
 
 Found FindFeed(const pg_uuid_t* uuid, const char* kind) {
   Found found{};
-  Oid types[] = {UUIDOID, TEXTOID};
-  Datum values[] = {UUIDPGetDatum(uuid), CStringGetTextDatum(kind)};
-  RunAsExtensionOwner("SELECT id, consumer, state FROM sequin.feed WHERE uuid = $1 AND kind = $2",
-                      2, types, values, nullptr,
-                      [&](MemoryContext home, HeapTuple row, TupleDesc columns) {
-                        bool is_null;
-                        found.id = DatumGetInt32(SPI_getbinval(row, columns, 1, &is_null));
-                        found.consumer = DatumGetInt32(SPI_getbinval(row, columns, 2, &is_null));
-                        found.state = MemoryContextStrdup(home, SPI_getvalue(row, columns, 3));
-                      });
+  StatementValues values;
+  values.Uuid(uuid).Text(kind);
+  MemoryContext home = CurrentMemoryContext;
+  RunAsOwner("SELECT id, consumer, state FROM sequin.feed WHERE uuid = $1 AND kind = $2", values,
+             [&](HeapTuple row, TupleDesc columns) {
+               bool is_null;
+               found.id = DatumGetInt32(SPI_getbinval(row, columns, 1, &is_null));
+               found.consumer = DatumGetInt32(SPI_getbinval(row, columns, 2, &is_null));
+               found.state = MemoryContextStrdup(home, SPI_getvalue(row, columns, 3));
+             });
   if (found.id == 0) {
     ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
             errmsg("there is no %s %s", kind,
@@ -394,15 +359,13 @@ Found FindFeed(const pg_uuid_t* uuid, const char* kind) {
 void ChangeState(FunctionCallInfo call, const char* kind, const char* state,
                  const char* allowed_from) {
   Found found = FindFeed(DatumGetUUIDP(call->args[0].value), kind);
-  Oid types[] = {INT4OID, TEXTOID, TEXTOID};
-  Datum values[] = {Int32GetDatum(found.id), CStringGetTextDatum(state),
-                    CStringGetTextDatum(allowed_from)};
-  uint64 changed = RunAsExtensionOwner(
-      "UPDATE sequin.feed SET state = $2, error = NULL, turns_begun = 0, changed_at = "
-      "pg_catalog.now(), "
-      "changed_lsn = pg_catalog.pg_current_wal_insert_lsn() WHERE id = $1 AND (state = $2 OR "
-      "state = ANY (pg_catalog.string_to_array($3, ',')))",
-      3, types, values, nullptr, [](MemoryContext, HeapTuple, TupleDesc) {});
+  StatementValues values;
+  values.Int4(found.id).Text(state).Text(allowed_from);
+  uint64 changed = RunAsOwner(
+      "UPDATE sequin.feed SET state = $2, error = NULL, turns_begun = 0,"
+      " changed_at = pg_catalog.now(), changed_lsn = pg_catalog.pg_current_wal_insert_lsn()"
+      " WHERE id = $1 AND (state = $2 OR state = ANY (pg_catalog.string_to_array($3, ',')))",
+      values);
   if (changed == 0) {
     found = FindFeed(DatumGetUUIDP(call->args[0].value), kind);
     ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

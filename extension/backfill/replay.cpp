@@ -4,6 +4,7 @@
 // positions keep their order; what they were is in their metadata, and a receiver is told that.
 #include "backfill/feed.h"
 
+#include "change/action.h"
 #include "decode/encode.h"
 #include "log/reader.h"
 #include "log/replay_mark.h"
@@ -71,23 +72,6 @@ constexpr char kReplayQuery[] =
 const Oid kReplayTypes[] = {INT8OID, LSNOID,  TIMESTAMPTZOID, INT8OID, TEXTOID, TEXTOID,
                             TEXTOID, TEXTOID, TEXTOID,        TEXTOID, TEXTOID};
 
-const char* ActionText(char action) {
-  switch (action) {
-    case 'i':
-      return "insert";
-    case 'u':
-      return "update";
-    case 'd':
-      return "delete";
-    case 't':
-      return "truncate";
-    case 'r':
-      return "read";
-    default:
-      return "message";
-  }
-}
-
 struct TableName {
   int32 id;
   Oid reloid;
@@ -136,7 +120,7 @@ void Choose(const Feed& feed, const Vec<TableName>& names, Vec<Candidate>* rows)
                                               LSNGetDatum(row.commit_lsn),
                                               TimestampTzGetDatum(row.commit_time),
                                               Int64GetDatum(row.commit_idx),
-                                              CStringGetTextDatum(ActionText(row.action)),
+                                              TextDatum(ActionName(row.action)),
                                               name ? CStringGetTextDatum(name->schema) : Datum{0},
                                               TextDatum(row.key),
                                               TextDatum(row.record),

@@ -170,29 +170,6 @@ Consumer* ScanForConsumer(Relation table, Oid index, ScanKeyData key) {
   return found;
 }
 
-// The unique index of one column of sequin.consumer.
-Oid IndexOn(Relation table, AttrNumber column) {
-  Oid found = InvalidOid;
-  List* indexes = RelationGetIndexList(table);
-  ListCell* cell;
-  foreach (cell, indexes) {
-    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
-    if (!HeapTupleIsValid(tuple)) continue;
-    auto* form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
-    // REINDEX CONCURRENTLY has another one beside it, which is empty at first, and may stay so.
-    if (form->indisvalid && form->indisunique && form->indnatts == 1 &&
-        form->indkey.values[0] == column) {
-      found = form->indexrelid;
-    }
-    ReleaseSysCache(tuple);
-  }
-  if (!OidIsValid(found)) {
-    ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR),
-            errmsg("table \"sequin.consumer\" has lost the unique index on column %d", column));
-  }
-  return found;
-}
-
 bool LooksLikeUuid(std::string_view text) {
   if (text.size() != 36) return false;
   for (size_t i = 0; i < text.size(); i++) {
@@ -206,7 +183,7 @@ bool LooksLikeUuid(std::string_view text) {
 Consumer* FindByName(Relation table, std::string_view name) {
   ScanKeyData key;
   ScanKeyInit(&key, kName, BTEqualStrategyNumber, F_TEXTEQ, TextDatum(name));
-  return ScanForConsumer(table, IndexOn(table, kName), key);
+  return ScanForConsumer(table, UniqueIndexOn(table, kName), key);
 }
 
 Consumer* FindByUuid(Relation table, std::string_view text) {
@@ -216,7 +193,7 @@ Consumer* FindByUuid(Relation table, std::string_view text) {
   ScanKeyData key;
   ScanKeyInit(&key, kUuid, BTEqualStrategyNumber, F_UUID_EQ,
               DirectFunctionCall1(uuid_in, CStringGetDatum(uuid)));
-  return ScanForConsumer(table, IndexOn(table, kUuid), key);
+  return ScanForConsumer(table, UniqueIndexOn(table, kUuid), key);
 }
 
 bool IsGrantee(int32 consumer) {

@@ -371,8 +371,9 @@ TableChoice ArgumentsOf(const Declaration& declaration) {
   return choice;
 }
 
-TextList TextListOf(Datum text_array, const char* argument) {
-  ArrayType* array = DatumGetArrayTypeP(text_array);
+// Elements of an array of one dimension without NULL.
+static Datum* ElementsOf(Datum array_datum, Oid type, const char* argument, int* count) {
+  ArrayType* array = DatumGetArrayTypeP(array_datum);
   if (ARR_NDIM(array) > 1) {
     ereport(ERROR, errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
             errmsg("%s must have one dimension", argument));
@@ -381,9 +382,18 @@ TextList TextListOf(Datum text_array, const char* argument) {
     ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
             errmsg("%s must not contain NULL", argument));
   }
+  int16 length;
+  bool by_value;
+  char alignment;
+  get_typlenbyvalalign(type, &length, &by_value, &alignment);
   Datum* elements;
+  deconstruct_array(array, type, length, by_value, alignment, &elements, nullptr, count);
+  return elements;
+}
+
+TextList TextListOf(Datum text_array, const char* argument) {
   TextList list;
-  deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, nullptr, &list.count);
+  Datum* elements = ElementsOf(text_array, TEXTOID, argument, &list.count);
   list.items = static_cast<const char**>(palloc(sizeof(char*) * (list.count + 1)));
   for (int i = 0; i < list.count; i++) list.items[i] = TextDatumGetCString(elements[i]);
   return list;
@@ -395,27 +405,9 @@ Datum TextArrayDatum(const TextList& list) {
   return PointerGetDatum(construct_array(elements, list.count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-// Elements of an array of one dimension without NULL.
-static Datum* ElementsOf(Datum array_datum, Oid type, int16 length, bool by_value,
-                         const char* argument, int* count) {
-  ArrayType* array = DatumGetArrayTypeP(array_datum);
-  if (ARR_NDIM(array) > 1) {
-    ereport(ERROR, errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-            errmsg("%s must have one dimension", argument));
-  }
-  if (array_contains_nulls(array)) {
-    ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-            errmsg("%s must not contain NULL", argument));
-  }
-  Datum* elements;
-  deconstruct_array(array, type, length, by_value, TYPALIGN_DOUBLE, &elements, nullptr, count);
-  return elements;
-}
-
 MillisecondsList MillisecondsListOf(Datum interval_array, const char* argument) {
   MillisecondsList list;
-  Datum* elements =
-      ElementsOf(interval_array, INTERVALOID, sizeof(Interval), false, argument, &list.count);
+  Datum* elements = ElementsOf(interval_array, INTERVALOID, argument, &list.count);
   list.items = static_cast<int64*>(palloc(sizeof(int64) * (list.count + 1)));
   for (int i = 0; i < list.count; i++) {
     list.items[i] = MillisecondsOf(DatumGetIntervalP(elements[i]));
@@ -425,8 +417,7 @@ MillisecondsList MillisecondsListOf(Datum interval_array, const char* argument) 
 
 MillisecondsList StoredMilliseconds(Datum int8_array) {
   MillisecondsList list;
-  Datum* elements =
-      ElementsOf(int8_array, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, "stored list", &list.count);
+  Datum* elements = ElementsOf(int8_array, INT8OID, "stored list", &list.count);
   list.items = static_cast<int64*>(palloc(sizeof(int64) * (list.count + 1)));
   for (int i = 0; i < list.count; i++) list.items[i] = DatumGetInt64(elements[i]);
   return list;

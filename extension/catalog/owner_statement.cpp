@@ -5,8 +5,9 @@
 
 namespace sequin {
 
-void RunAsOwner(const char* statement, StatementValues* values,
-                void (*read)(void* argument, HeapTuple row, TupleDesc columns), void* argument) {
+uint64 RunAsOwner(const char* statement, StatementValues* values,
+                  void (*read)(void* argument, HeapTuple row, TupleDesc columns), void* argument) {
+  uint64 rows = 0;
   AsOwner([&] {
     if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
     SPIPlanPtr plan = SPI_prepare(statement, values->count(), values->types());
@@ -14,11 +15,13 @@ void RunAsOwner(const char* statement, StatementValues* values,
     int result = SPI_execute_snapshot(plan, values->values(), values->nulls(), GetLatestSnapshot(),
                                       InvalidSnapshot, false, true, 0);
     if (result < 0) elog(ERROR, "SPI_execute: %s", SPI_result_code_string(result));
-    if (SPI_processed > 0 && SPI_tuptable != nullptr) {
+    rows = SPI_processed;
+    if (rows > 0 && SPI_tuptable != nullptr) {
       read(argument, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
     }
     SPI_finish();
   });
+  return rows;
 }
 
 }  // namespace sequin

@@ -21,6 +21,7 @@ class StatementValues {
   StatementValues& Text(const char* value) {
     return Add(TEXTOID, value ? CStringGetTextDatum(value) : Datum{0}, value == nullptr);
   }
+  StatementValues& Uuid(const pg_uuid_t* value) { return Add(UUIDOID, UUIDPGetDatum(value)); }
   StatementValues& Bool(bool value) { return Add(BOOLOID, BoolGetDatum(value)); }
   StatementValues& Int4(int32 value) { return Add(INT4OID, Int32GetDatum(value)); }
   StatementValues& Int8(int64 value) { return Add(INT8OID, Int64GetDatum(value)); }
@@ -44,16 +45,16 @@ class StatementValues {
   char nulls_[kMost];
 };
 
-// Runs one statement and hands its first row, if there is one, to `read(row, columns)`. It sees the
-// newest committed rows under every isolation level. An ERROR leaves user and settings to the
-// (sub)transaction that it aborts.
-void RunAsOwner(const char* statement, StatementValues* values,
-                void (*read)(void* argument, HeapTuple row, TupleDesc columns), void* argument);
+// Runs one statement and hands its first row, if there is one, to `read(row, columns)`; the number
+// of its rows. It sees the newest committed rows under every isolation level. An ERROR leaves user
+// and settings to the (sub)transaction that it aborts.
+uint64 RunAsOwner(const char* statement, StatementValues* values,
+                  void (*read)(void* argument, HeapTuple row, TupleDesc columns), void* argument);
 
 template <typename Read>
-void RunAsOwner(const char* statement, StatementValues& values, Read&& read) {
+uint64 RunAsOwner(const char* statement, StatementValues& values, Read&& read) {
   using Plain = std::remove_reference_t<Read>;
-  RunAsOwner(
+  return RunAsOwner(
       statement, &values,
       [](void* argument, HeapTuple row, TupleDesc columns) {
         (*static_cast<Plain*>(argument))(row, columns);
@@ -61,8 +62,8 @@ void RunAsOwner(const char* statement, StatementValues& values, Read&& read) {
       &read);
 }
 
-inline void RunAsOwner(const char* statement, StatementValues& values) {
-  RunAsOwner(
+inline uint64 RunAsOwner(const char* statement, StatementValues& values) {
+  return RunAsOwner(
       statement, &values, [](void*, HeapTuple, TupleDesc) {}, nullptr);
 }
 

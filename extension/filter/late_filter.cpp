@@ -1,8 +1,10 @@
 // Filters as queries (late_filter.h): SELECT true WHERE <filter>, with rows as parameters.
 #include "filter/late_filter.h"
 
+#include "change/action.h"
 #include "filter/late_rows.h"
 #include "pg/memory.h"
+#include "pg/table.h"
 
 namespace sequin {
 namespace {
@@ -195,19 +197,6 @@ static void SetParameter(ParamListInfo list, Parameter number, Oid type, Datum v
   parameter.ptype = type;
 }
 
-static const char* ActionText(char action) {
-  switch (action) {
-    case 'u':
-      return "update";
-    case 'd':
-      return "delete";
-    case 'r':
-      return "read";
-    default:
-      return "insert";
-  }
-}
-
 static ParamListInfo ParametersOf(LateFilter* filter, Relation relation, const LateChange& change) {
   const Scope& scope = filter->scope;
   RowsOfChange rows = RebuildRows(relation, scope.columns, change);
@@ -220,10 +209,10 @@ static ParamListInfo ParametersOf(LateFilter* filter, Relation relation, const L
   SetParameter(list, kOld, scope.row_type, row(rows.old_row), !has_old);
   SetParameter(list, kNew, scope.row_type, row(rows.new_row), !has_new);
   SetParameter(list, kPlain, scope.row_type, row(plain), plain == nullptr);
-  auto text = [&](Parameter number, const char* value) {
-    SetParameter(list, number, TEXTOID, CStringGetTextDatum(value), false);
+  auto text = [&](Parameter number, std::string_view value) {
+    SetParameter(list, number, TEXTOID, TextDatum(value), false);
   };
-  text(kAction, ActionText(change.action));
+  text(kAction, ActionName(change.action));
   text(kSchema, change.name.schema);
   text(kTable, change.name.table);
   return list;

@@ -25,6 +25,29 @@ Relation OpenOwnTable(const char* name, LOCKMODE mode) {
   return table_open(OwnTableOid(name), mode);
 }
 
+Oid UniqueIndexOn(Relation table, AttrNumber column) {
+  Oid found = InvalidOid;
+  List* indexes = RelationGetIndexList(table);
+  ListCell* cell;
+  foreach (cell, indexes) {
+    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
+    if (!HeapTupleIsValid(tuple)) continue;
+    auto* form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+    // REINDEX CONCURRENTLY has another one beside it, which is empty at first, and may stay so.
+    if (form->indisvalid && form->indisunique && form->indnatts == 1 &&
+        form->indkey.values[0] == column) {
+      found = form->indexrelid;
+    }
+    ReleaseSysCache(tuple);
+  }
+  if (!OidIsValid(found)) {
+    ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR),
+            errmsg("table \"sequin.%s\" has lost the unique index on column %d",
+                   RelationGetRelationName(table), column));
+  }
+  return found;
+}
+
 static RegProcedure CompareProc(StrategyNumber strategy, const RegProcedure (&by_strategy)[5]) {
   return by_strategy[strategy - 1];
 }

@@ -17,6 +17,10 @@ Oid OwnSchema(bool missing_ok = false);
 // ERROR 55000 when the tables are of another version than the library (version.h).
 Oid OwnTableOid(const char* name, bool missing_ok = false);
 
+// The unique index of this one column, which names rows otherwise than the primary key does.
+// ERROR XX000 when somebody dropped it.
+Oid UniqueIndexOn(Relation table, AttrNumber column);
+
 // A scan key on a column of the heap (not of the index).
 ScanKeyData KeyInt4(AttrNumber column, StrategyNumber strategy, int32 value);
 ScanKeyData KeyInt8(AttrNumber column, StrategyNumber strategy, int64 value);

@@ -1,6 +1,7 @@
 // Building messages (envelope.h).
 #include "queue/envelope.h"
 
+#include "change/action.h"
 #include "change/json_fields.h"
 #include "change/value_json.h"
 #include "log/replay_mark.h"
@@ -11,25 +12,6 @@
 
 namespace sequin {
 namespace {
-
-std::string_view ActionName(char action) {
-  switch (action) {
-    case 'i':
-      return "insert";
-    case 'u':
-      return "update";
-    case 'd':
-      return "delete";
-    case 't':
-      return "truncate";
-    case 'r':
-      return "read";
-    case 'p':
-      return "publish";
-    default:
-      return "message";
-  }
-}
 
 // The elements of an array of strings, separated by colons.
 void AppendJoined(StringInfo out, std::string_view array) {

@@ -24,25 +24,6 @@ Stream ReadStream(Relation table, HeapTuple tuple) {
   return stream;
 }
 
-// The unique index that begins with the column.
-Oid IndexOn(Relation table, AttrNumber column) {
-  Oid found = InvalidOid;
-  List* indexes = RelationGetIndexList(table);
-  ListCell* cell;
-  foreach (cell, indexes) {
-    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
-    if (!HeapTupleIsValid(tuple)) continue;
-    auto* form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
-    // REINDEX CONCURRENTLY has another one beside it, which is empty at first, and may stay so.
-    if (form->indisvalid && form->indisunique && form->indkey.values[0] == column) {
-      found = form->indexrelid;
-    }
-    ReleaseSysCache(tuple);
-  }
-  if (!OidIsValid(found)) elog(ERROR, "table \"sequin.stream\" has lost an index");
-  return found;
-}
-
 bool Scan(Relation table, Oid index, ScanKeyData key, Stream* stream) {
   bool found = false;
   Snapshot snapshot = TakeSnapshot();
@@ -58,7 +39,7 @@ bool Scan(Relation table, Oid index, ScanKeyData key, Stream* stream) {
 bool FindByName(Relation table, std::string_view name, Stream* stream) {
   ScanKeyData key;
   ScanKeyInit(&key, kName, BTEqualStrategyNumber, F_TEXTEQ, TextDatum(name));
-  return Scan(table, IndexOn(table, kName), key, stream);
+  return Scan(table, UniqueIndexOn(table, kName), key, stream);
 }
 
 // Texts that are no uuid find nothing.
@@ -74,7 +55,7 @@ bool FindByUuid(Relation table, std::string_view text, Stream* stream) {
   ScanKeyData key;
   ScanKeyInit(&key, kUuid, BTEqualStrategyNumber, F_UUID_EQ,
               DirectFunctionCall1(uuid_in, CStringGetDatum(uuid)));
-  return Scan(table, IndexOn(table, kUuid), key, stream);
+  return Scan(table, UniqueIndexOn(table, kUuid), key, stream);
 }
 
 bool IsGrantee(int32 stream, Oid role, std::string_view privilege) {
