@@ -44,8 +44,12 @@ Agent::Agent(AgentSettings settings)
       pull_context_{loop_, queue_, budget_, settle_load_, metrics_, settings_.pull},
       pusher_(push_context_),
       directory_(loop_, queue_, [this] { OnDefinitions(); }),
+      database_reader_(loop_, queue_, metrics_, {}),
       puller_(pull_context_, directory_,
-              {[this] { return Health(); }, [this] { return MetricsText(); }}),
+              {[this] { return Health(); },
+               [this](const std::function<void(std::string)>& answer) {
+                 database_reader_.Refresh([this, answer] { answer(MetricsText()); });
+               }}),
       server_(loop_, settings_.http, [this](HttpRequest request, ExchangePtr exchange) {
         puller_.Handle(std::move(request), std::move(exchange));
       }) {

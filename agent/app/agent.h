@@ -8,6 +8,7 @@
 #include "http/server.h"
 #include "loop/event_loop.h"
 #include "loop/signal_watcher.h"
+#include "metrics/database_reader.h"
 #include "metrics/metrics.h"
 #include "pg/pool.h"
 #include "pull/puller.h"
@@ -55,6 +56,7 @@ class Agent {
   PullContext pull_context_;
   Pusher pusher_;
   ConsumerDirectory directory_;
+  DatabaseReader database_reader_;
   Puller puller_;
   HttpServer server_;
   std::unique_ptr<Alarm> poll_;

@@ -1,4 +1,4 @@
-// See metrics.h. The only file that includes prometheus-cpp.
+// See metrics.h.
 #include "metrics/metrics.h"
 
 #include <prometheus/counter.h>
@@ -9,6 +9,10 @@
 
 #include <map>
 #include <vector>
+
+#include "config/version.h"
+#include "metrics/database_families.h"
+#include "metrics/process_facts.h"
 
 namespace sequin {
 
@@ -48,6 +52,8 @@ constexpr GaugeText kGauges[] = {
     {GaugeName::kPayloadBytesHeld, "sequin_agent_payload_bytes_held",
      "Bytes of claimed messages in memory"},
     {GaugeName::kConsumers, "sequin_agent_consumers", "Consumers in the database"},
+    {GaugeName::kDatabaseFactsKnown, "sequin_agent_database_facts_known",
+     "1 when what the database says about itself is shown"},
 };
 
 // The counters of a family that belong to one consumer, by the value of one more label. There are
@@ -79,15 +85,19 @@ class CounterSet {
 
 struct ConsumerFamilies {
   Family<Counter>& push_requests;
+  Family<Counter>& push_replies;
   Family<Histogram>& push_seconds;
   Family<Counter>& claimed;
+  Family<Counter>& redelivered;
   Family<Counter>& settles;
 };
 
 struct Series final : public ConsumerMetrics {
   Series(const ConsumerFamilies& families, const std::string& consumer)
       : requests(families.push_requests, "outcome", consumer),
+        replies(families.push_replies, "reply", consumer),
         claimed(families.claimed, "kind", consumer),
+        redelivered(families.redelivered, "kind", consumer),
         settles(families.settles, "result", consumer),
         seconds_family(families.push_seconds),
         name(consumer) {}
@@ -97,18 +107,22 @@ struct Series final : public ConsumerMetrics {
   Series(const Series&) = delete;
   Series& operator=(const Series&) = delete;
 
-  void CountPushRequest(std::string_view outcome, double took) override {
+  void CountPushRequest(std::string_view outcome, std::string_view reply, double took) override {
     requests[outcome].Increment();
+    replies[reply].Increment();
     if (seconds == nullptr) seconds = &seconds_family.Add({{"consumer", name}}, kSeconds);
     seconds->Observe(took);
   }
-  void CountClaim(std::string_view kind, size_t messages) override {
+  void CountClaim(std::string_view kind, size_t messages, size_t again) override {
     claimed[kind].Increment(static_cast<double>(messages));
+    if (again > 0) redelivered[kind].Increment(static_cast<double>(again));
   }
   void CountSettle(std::string_view result) override { settles[result].Increment(); }
 
   CounterSet requests;
+  CounterSet replies;
   CounterSet claimed;
+  CounterSet redelivered;
   CounterSet settles;
   Family<Histogram>& seconds_family;
   Histogram* seconds = nullptr;  // of consumers that push
@@ -123,6 +137,11 @@ struct Metrics::Registry {
                                        .Name("sequin_agent_push_requests_total")
                                        .Help("Webhook requests by outcome")
                                        .Register(registry);
+  Family<Counter>& push_replies =
+      BuildCounter()
+          .Name("sequin_agent_push_replies_total")
+          .Help("Webhook requests by class of status, or by what failed")
+          .Register(registry);
   Family<Histogram>& push_seconds = BuildHistogram()
                                         .Name("sequin_agent_push_request_seconds")
                                         .Help("Duration of webhook requests")
@@ -131,6 +150,10 @@ struct Metrics::Registry {
                                  .Name("sequin_agent_messages_claimed_total")
                                  .Help("Messages claimed from the queue")
                                  .Register(registry);
+  Family<Counter>& redelivered = BuildCounter()
+                                     .Name("sequin_agent_messages_redelivered_total")
+                                     .Help("Claimed messages that had been delivered before")
+                                     .Register(registry);
   Family<Counter>& settles = BuildCounter()
                                  .Name("sequin_agent_settles_total")
                                  .Help("Settled messages by the database's result")
@@ -139,6 +162,8 @@ struct Metrics::Registry {
                                        .Name("sequin_agent_http_requests_total")
                                        .Help("Answered requests by route and status")
                                        .Register(registry);
+  Family<Gauge>& info =
+      BuildGauge().Name("sequin_agent_info").Help("The agent's version").Register(registry);
   Counter& losses = BuildCounter()
                         .Name("sequin_agent_database_connection_losses_total")
                         .Help("Connections to the database that broke or could not be made")
@@ -153,6 +178,7 @@ struct Metrics::Registry {
 };
 
 Metrics::Metrics() : registry_(std::make_unique<Registry>()) {
+  registry_->info.Add({{"version", kVersion}}).Set(1);
   for (const GaugeText& gauge : kGauges) {
     registry_->gauges[gauge.name] =
         &BuildGauge().Name(gauge.text).Help(gauge.help).Register(registry_->registry).Add({});
@@ -165,10 +191,10 @@ std::shared_ptr<ConsumerMetrics> Metrics::Of(const std::string& consumer) {
   std::weak_ptr<ConsumerMetrics>& known = consumers_[consumer];
   auto series = known.lock();
   if (!series) {
-    series =
-        std::make_shared<Series>(ConsumerFamilies{registry_->push_requests, registry_->push_seconds,
-                                                  registry_->claimed, registry_->settles},
-                                 consumer);
+    series = std::make_shared<Series>(
+        ConsumerFamilies{registry_->push_requests, registry_->push_replies, registry_->push_seconds,
+                         registry_->claimed, registry_->redelivered, registry_->settles},
+        consumer);
     known = series;
     std::erase_if(consumers_, [](const auto& entry) { return entry.second.expired(); });
   }
@@ -192,8 +218,18 @@ void Metrics::SetGauge(GaugeName name, double value) {
   registry_->gauges[name]->Set(value);
 }
 
+void Metrics::SetDatabase(std::optional<DatabaseFacts> facts) {
+  database_ = std::move(facts);
+  SetGauge(GaugeName::kDatabaseFactsKnown, database_ ? 1 : 0);
+}
+
 std::string Metrics::Text() const {
-  return prometheus::TextSerializer().Serialize(registry_->registry.Collect());
+  auto families = registry_->registry.Collect();
+  for (auto& family : ProcessFamilies()) families.push_back(std::move(family));
+  if (database_) {
+    for (auto& family : DatabaseFamilies(*database_)) families.push_back(std::move(family));
+  }
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 }  // namespace sequin

@@ -3,8 +3,11 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "queue/database_facts.h"
 
 namespace sequin {
 
@@ -18,6 +21,7 @@ enum class GaugeName {
   kHttpConnections,
   kPayloadBytesHeld,
   kConsumers,
+  kDatabaseFactsKnown,
 };
 
 // What is counted for one consumer. The series are looked up once and gone with the last holder.
@@ -25,9 +29,12 @@ class ConsumerMetrics {
  public:
   virtual ~ConsumerMetrics() = default;
 
-  // One finished webhook request. `outcome` is the class of push/verdict.h, in lower case.
-  virtual void CountPushRequest(std::string_view outcome, double seconds) = 0;
-  virtual void CountClaim(std::string_view kind, size_t messages) = 0;
+  // One finished webhook request. `outcome` is the class of push/verdict.h, `reply` that of what
+  // came back: both have few values.
+  virtual void CountPushRequest(std::string_view outcome, std::string_view reply,
+                                double seconds) = 0;
+  // `again`: how many of the messages had been delivered before.
+  virtual void CountClaim(std::string_view kind, size_t messages, size_t again) = 0;
   // `result` as the database said it: ACKED, STALE, ...
   virtual void CountSettle(std::string_view result) = 0;
 };
@@ -45,6 +52,8 @@ class Metrics {
   void CountDatabaseLoss();
   void SetHttpConnectionsRefused(size_t total);
   void SetGauge(GaugeName name, double value);
+  // What the database said last; nothing: it could not be asked.
+  void SetDatabase(std::optional<DatabaseFacts> facts);
 
   std::string Text() const;
 
@@ -52,6 +61,7 @@ class Metrics {
   struct Registry;
   std::unique_ptr<Registry> registry_;
   std::map<std::string, std::weak_ptr<ConsumerMetrics>> consumers_;
+  std::optional<DatabaseFacts> database_;
 };
 
 }  // namespace sequin

@@ -29,4 +29,12 @@ long long ResultRows::Number(int row, int column) const {
   return value;
 }
 
+std::optional<double> ResultRows::Real(int row, int column) const {
+  if (IsNull(row, column)) return std::nullopt;
+  const std::string_view text = Text(row, column);
+  double value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
 }  // namespace sequin

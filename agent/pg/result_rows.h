@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,8 @@ class ResultRows {
   std::string_view Text(int row, int column) const;
   // Columns that the SQL declares as numbers; 0 for NULL.
   long long Number(int row, int column) const;
+  // Nothing for NULL.
+  std::optional<double> Real(int row, int column) const;
   bool Flag(int row, int column) const { return Text(row, column) == "t"; }
 
  private:

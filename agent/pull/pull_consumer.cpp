@@ -108,7 +108,9 @@ void PullConsumer::OnClaims(std::vector<Claim> claims, SteadyTime) {
   std::vector<std::string> unwanted;
   for (size_t i = 0; i < served.size(); ++i) {
     const auto waiter = waiters_.find(served[i]);
-    if (!claims[i].empty()) metrics_->CountClaim("pull", claims[i].size());
+    if (!claims[i].empty()) {
+      metrics_->CountClaim("pull", claims[i].size(), RedeliveredIn(claims[i]));
+    }
     if (waiter == waiters_.end()) {
       for (Message& message : claims[i]) unwanted.push_back(std::move(message.ack_id));
     } else if (!claims[i].empty()) {

@@ -54,8 +54,9 @@ void Puller::Handle(HttpRequest request, ExchangePtr exchange) {
       return Respond(name, exchange, ErrorResponse(503, health.reason));
     }
     case RouteKind::kMetrics:
-      return Respond(name, exchange,
-                     {200, probes_.metrics_text(), "text/plain; version=0.0.4; charset=utf-8"});
+      return probes_.metrics([this, name, exchange](std::string text) {
+        Respond(name, exchange, {200, std::move(text), "text/plain; version=0.0.4; charset=utf-8"});
+      });
     case RouteKind::kNotFound:
       return Respond(name, exchange, ErrorResponse(404, "no such route"));
     case RouteKind::kMethodNotAllowed: {

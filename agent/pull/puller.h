@@ -20,7 +20,8 @@ class Puller {
   };
   struct Probes {
     std::function<Health()> health;
-    std::function<std::string()> metrics_text;
+    // Calls back with the text, maybe at once.
+    std::function<void(std::function<void(std::string)>)> metrics;
   };
 
   Puller(PullContext& context, ConsumerDirectory& directory, Probes probes);

@@ -79,7 +79,7 @@ void PushConsumer::OnClaims(std::vector<Claim> claims, SteadyTime asked_at) {
 }
 
 void PushConsumer::AddClaim(Claim messages, SteadyTime deadline) {
-  metrics_->CountClaim("push", messages.size());
+  metrics_->CountClaim("push", messages.size(), RedeliveredIn(messages));
   active_ += messages.size();
   std::vector<std::optional<int64_t>> groups;
   groups.reserve(messages.size());
@@ -141,7 +141,7 @@ void PushConsumer::OnReply(const Ready& sent, SteadyTime sent_at, const PushRepl
   const Verdict verdict =
       JudgeReply(reply, context_.clock.WallNow(), context_.settings.retry_after_max);
   const std::chrono::duration<double> took = context_.clock.Now() - sent_at;
-  metrics_->CountPushRequest(VerdictName(verdict.verdict), took.count());
+  metrics_->CountPushRequest(VerdictName(verdict.verdict), ReplyName(reply), took.count());
   if (verdict.verdict != VerdictClass::kOk) {
     spdlog::debug("consumer {}: {} ({})", info_.name, verdict.error, VerdictName(verdict.verdict));
   }

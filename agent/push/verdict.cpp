@@ -55,6 +55,46 @@ std::string_view VerdictName(VerdictClass verdict) {
   return "";
 }
 
+std::string_view ReplyName(const PushReply& reply) {
+  switch (reply.fault) {
+    case TransportFault::kNone:
+      break;
+    case TransportFault::kConnect:
+      return "connect";
+    case TransportFault::kResolve:
+      return "resolve";
+    case TransportFault::kTimeout:
+      return "timeout";
+    case TransportFault::kTls:
+      return "tls";
+    case TransportFault::kCertificate:
+      return "certificate";
+    case TransportFault::kBlockedAddress:
+      return "blocked_address";
+    case TransportFault::kBadUrl:
+      return "bad_url";
+    case TransportFault::kBadResponse:
+      return "bad_response";
+    case TransportFault::kLocal:
+      return "local";
+    case TransportFault::kCanceled:
+      return "canceled";
+  }
+  if (reply.status == 429) return "429";
+  switch (reply.status / 100) {
+    case 2:
+      return "2xx";
+    case 3:
+      return "3xx";
+    case 4:
+      return "4xx";
+    case 5:
+      return "5xx";
+    default:
+      return "other";
+  }
+}
+
 Verdict JudgeReply(const PushReply& reply, WallTime now, Millis retry_after_max) {
   Verdict verdict;
   if (reply.fault != TransportFault::kNone) {

@@ -21,6 +21,9 @@ enum class VerdictClass {
 
 std::string_view VerdictName(VerdictClass verdict);
 
+// "2xx" to "5xx", "429", or what failed before there was a status: "timeout", "connect", ...
+std::string_view ReplyName(const PushReply& reply);
+
 struct Verdict {
   VerdictClass verdict = VerdictClass::kOk;
   Outcome outcome = Outcome::kAck;

@@ -35,6 +35,24 @@ constexpr Statement kNextDue = {
 
 constexpr size_t kUuidText = 36;
 
+// One row for each gap, or one without.
+constexpr Statement kCapture = {
+    "capture",
+    "SELECT c.state, c.lag_bytes, c.lag_seconds, c.incarnation, c.elsewhere,"
+    " g.incarnation, g.from_lsn, g.to_lsn, g.consumers"
+    " FROM sequin.agent_capture() c LEFT JOIN LATERAL json_to_recordset(c.gaps)"
+    " AS g (incarnation bigint, from_lsn text, to_lsn text, consumers bigint) ON true"};
+
+constexpr Statement kConsumerFacts = {
+    "consumer_facts",
+    "SELECT name, kind, status, ready, in_flight, parked, dead, lag_seconds, log_bytes, lost"
+    " FROM sequin.consumers"};
+
+constexpr Statement kConsumerFactsAndTotals = {
+    "consumer_facts_and_totals",
+    "SELECT name, kind, status, ready, in_flight, parked, dead, lag_seconds, log_bytes, lost,"
+    " routed_total, claimed_total, returned_total, acked_total FROM sequin.consumers"};
+
 std::string IntervalOf(Millis value) {
   return std::to_string(value.count()) + " milliseconds";
 }
@@ -90,6 +108,45 @@ std::vector<SettleResult> SettleResultsOf(const ResultRows& rows) {
     results.push_back({std::string(rows.Text(row, 0)), std::string(rows.Text(row, 1))});
   }
   return results;
+}
+
+CaptureFacts CaptureOf(const ResultRows& rows) {
+  CaptureFacts capture;
+  for (int row = 0; row < rows.count(); ++row) {
+    capture.state = rows.Text(row, 0);
+    capture.lag_bytes = rows.Real(row, 1);
+    capture.lag_seconds = rows.Real(row, 2);
+    capture.incarnation = rows.Real(row, 3);
+    capture.consumers_elsewhere = rows.Real(row, 4).value_or(0);
+    if (rows.IsNull(row, 5)) continue;
+    capture.gaps.push_back({rows.Number(row, 5), std::string(rows.Text(row, 6)),
+                            std::string(rows.Text(row, 7)), rows.Real(row, 8).value_or(0)});
+  }
+  return capture;
+}
+
+std::vector<ConsumerFacts> ConsumerFactsOf(const ResultRows& rows, bool totals) {
+  std::vector<ConsumerFacts> consumers;
+  for (int row = 0; row < rows.count(); ++row) {
+    const auto real = [&](int column) { return rows.Real(row, column).value_or(0); };
+    ConsumerFacts& one = consumers.emplace_back();
+    one.name = rows.Text(row, 0);
+    one.kind = rows.Text(row, 1);
+    one.status = rows.Text(row, 2);
+    one.ready = real(3);
+    one.in_flight = real(4);
+    one.parked = real(5);
+    one.dead = real(6);
+    one.oldest_age_seconds = real(7);
+    one.log_bytes = real(8);
+    one.lost = real(9);
+    if (!totals) continue;
+    one.routed_total = rows.Real(row, 10);
+    one.claimed_total = rows.Real(row, 11);
+    one.returned_total = rows.Real(row, 12);
+    one.acked_total = rows.Real(row, 13);
+  }
+  return consumers;
 }
 
 // Hands on an error, or the rows after `convert` made values of them.
@@ -162,6 +219,16 @@ void PgQueue::NextDue(int consumer, Answer<std::optional<Millis>> answer) {
     return Millis(rows.Number(0, 0));
   };
   pool_.Run(kNextDue, {std::to_string(consumer)}, Converted(std::move(answer), convert));
+}
+
+void PgQueue::ReadCapture(Answer<CaptureFacts> answer) {
+  pool_.Run(kCapture, {}, Converted(std::move(answer), CaptureOf));
+}
+
+void PgQueue::ReadConsumerFacts(bool totals, Answer<std::vector<ConsumerFacts>> answer) {
+  const auto convert = [totals](const ResultRows& rows) { return ConsumerFactsOf(rows, totals); };
+  pool_.Run(totals ? kConsumerFactsAndTotals : kConsumerFacts, {},
+            Converted(std::move(answer), convert));
 }
 
 }  // namespace sequin

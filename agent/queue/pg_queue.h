@@ -19,6 +19,8 @@ class PgQueue final : public QueuePort {
   void Extend(const std::string& consumer_id, const std::vector<std::string>& ack_ids,
               Millis visibility_timeout, Answer<std::vector<SettleResult>> answer) override;
   void NextDue(int consumer, Answer<std::optional<Millis>> answer) override;
+  void ReadCapture(Answer<CaptureFacts> answer) override;
+  void ReadConsumerFacts(bool totals, Answer<std::vector<ConsumerFacts>> answer) override;
 
  private:
   PgPool& pool_;

@@ -1,6 +1,8 @@
 // See types.h.
 #include "queue/types.h"
 
+#include <algorithm>
+
 namespace sequin {
 
 std::string_view OutcomeName(Outcome outcome) {
@@ -15,6 +17,12 @@ std::string_view OutcomeName(Outcome outcome) {
       return "dead_letter";
   }
   return "";
+}
+
+size_t RedeliveredIn(const Claim& claim) {
+  return static_cast<size_t>(std::count_if(claim.begin(), claim.end(), [](const Message& message) {
+    return message.deliver_count > 1;
+  }));
 }
 
 }  // namespace sequin

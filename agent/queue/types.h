@@ -43,6 +43,8 @@ struct Message {
 };
 
 using Claim = std::vector<Message>;
+// How many of them had been delivered before.
+size_t RedeliveredIn(const Claim& claim);
 
 enum class Outcome { kAck, kNack, kRelease, kDeadLetter };
 std::string_view OutcomeName(Outcome outcome);

@@ -187,6 +187,23 @@ def test_health_and_metrics_answer(agent):
     assert any(name.startswith("sequin_") for name in agent.metrics())
 
 
+def test_metrics_show_where_the_messages_of_a_consumer_are(agent, database, table, consumer, client):
+    def messages(state):
+        return agent.metrics().get(f'sequin_consumer_messages{{consumer="{consumer}",state="{state}"}}')
+
+    insert(database, table, 1, 2, 3)
+    [entry] = client.receive(1, 10000)
+    wait_until(lambda: (messages("ready"), messages("in_flight")) == (2, 1), "two are ready, one is in flight")
+    metrics = agent.metrics()
+    assert metrics[f'sequin_consumer_oldest_age_seconds{{consumer="{consumer}"}}'] > 0
+    assert metrics[f'sequin_consumer_status{{consumer="{consumer}",kind="pull",status="active"}}'] == 1
+    assert metrics["sequin_agent_database_facts_known"] == 1
+    client.ack([entry["ack_id"]])
+    wait_until(lambda: messages("in_flight") == 0, "none is in flight")
+    database.sql("SELECT sequin.drop_consumer(%s)", consumer)
+    wait_until(lambda: not any(f'consumer="{consumer}"' in name for name in agent.metrics()), "its series are gone")
+
+
 def test_a_new_consumer_is_known_at_once(agent, database, table):
     client = PullClient(agent.port, database.consumer(table))
     assert client.receive(1) == [], "no 404 for a consumer created a moment ago"

@@ -143,6 +143,35 @@ def test_the_gap_of_a_lost_slot_has_its_exact_range_and_is_closed_by_backfill(ca
     assert server.sql("SELECT * FROM sequin.recover()") == []
 
 
+def test_an_open_gap_is_in_the_metrics_until_it_is_settled(captured):
+    server = captured.server
+    agent = Agent(server).start()
+    try:
+        def metrics():
+            return {name: value for name, value in agent.metrics().items() if name.startswith("sequin_capture_")}
+
+        wait_until(lambda: metrics().get("sequin_capture_up") == 1, "capture is said to run", SECONDS)
+        assert metrics()["sequin_capture_gaps_open"] == 0
+        captured.insert(1)
+        captured.lose_slot()
+        wait_until(lambda: metrics().get('sequin_capture_state{state="stopped"}') == 1, "it is said to be stopped", SECONDS)
+        assert metrics()["sequin_capture_up"] == 0
+        captured.insert(2)
+        server.sql("SELECT sequin.start()")
+        captured.running()
+        captured.insert(3)
+        assert captured.ids() == [1, 3]
+        [(begin, end, *_)] = captured.gaps()
+        series = f'sequin_capture_gap_open{{from_lsn="{begin}",to_lsn="{end}",incarnation="2"}}'
+        wait_until(lambda: metrics().get(series) == 1, f"{series} 1", SECONDS)
+        assert metrics()["sequin_capture_gaps_open"] == 1
+        captured.settle("accept")
+        wait_until(lambda: metrics().get("sequin_capture_gaps_open") == 0, "no gap is open", SECONDS)
+        assert series not in metrics()
+    finally:
+        agent.kill9()
+
+
 def test_a_backfill_of_a_gap_sends_no_row_that_was_not_written_since(captured):
     server = captured.server
     captured.insert(*range(1, 1001))

@@ -5,7 +5,9 @@ import itertools
 import psycopg2
 import pytest
 
+from tests.support.agent import Agent
 from tests.support.catalogs import catalogs, differences, segment_shapes
+from tests.support.process import Process
 from tests.support.recorded_state import load_recorded_state
 from tests.support.waiting import wait_until
 
@@ -104,6 +106,27 @@ def test_library_and_catalogs_of_other_versions_do_not_work_together(old):
         cursor.execute("ALTER EXTENSION sequin UPDATE")
         cursor.execute("SELECT sequin.home()")
     session.close()
+
+
+def test_metrics_answer_before_and_after_the_update(old):
+    agent = Agent(old.server, database=old.name)
+    Process.start(agent)  # it is not healthy
+    try:
+        wait_until(lambda: answers(agent), "the agent answers", 60)
+        assert agent.metrics()["sequin_agent_database_facts_known"] == 0
+        old.sql("ALTER EXTENSION sequin UPDATE")
+        wait_until(lambda: agent.metrics()["sequin_agent_database_facts_known"] == 1, "the database is known", 60)
+        assert any(name.startswith("sequin_consumer_messages{") for name in agent.metrics())
+        assert "sequin_capture_up" in agent.metrics()
+    finally:
+        agent.kill9()
+
+
+def answers(agent):
+    try:
+        return agent.get("/metrics")[0] == 200
+    except OSError:
+        return False
 
 
 def test_worker_waits_for_the_update(new):

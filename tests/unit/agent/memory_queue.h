@@ -42,6 +42,11 @@ class MemoryQueue final : public QueuePort {
     dues.push_back(std::move(answer));
   }
 
+  void ReadCapture(Answer<CaptureFacts> answer) override { captures.push_back(std::move(answer)); }
+  void ReadConsumerFacts(bool totals, Answer<std::vector<ConsumerFacts>> answer) override {
+    consumer_facts.emplace_back(totals, std::move(answer));
+  }
+
   // Takes the oldest call and answers it.
   void AnswerReceive(Result<std::vector<Claim>> claims) {
     ReceiveCall call = std::move(receives.front());
@@ -68,6 +73,8 @@ class MemoryQueue final : public QueuePort {
   std::deque<SettleCall> settles;
   std::deque<Answer<std::vector<SettleResult>>> extends;
   std::deque<Answer<std::optional<Millis>>> dues;
+  std::deque<Answer<CaptureFacts>> captures;
+  std::deque<std::pair<bool, Answer<std::vector<ConsumerFacts>>>> consumer_facts;
 };
 
 inline Message MakeMessage(const std::string& id, std::optional<int64_t> group = {}) {

@@ -68,7 +68,9 @@ class PullerTest : public testing::Test {
   PullContext context{clock, queue, budget, load, metrics, {}};
   std::vector<ConsumerInfo> consumers;
   ConsumerDirectory directory{clock, queue, [this] { puller.Reconcile(directory.consumers()); }};
-  Puller puller{context, directory, {[] { return Puller::Health{}; }, [] { return "text"; }}};
+  Puller puller{context,
+                directory,
+                {[] { return Puller::Health{}; }, [](const auto& answer) { answer("text"); }}};
 };
 
 TEST_F(PullerTest, GivesMessagesWithTheirEnvelopeUntouched) {
