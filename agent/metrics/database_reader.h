@@ -12,7 +12,7 @@
 namespace sequin {
 
 struct DatabaseReaderSettings {
-  Millis refresh{5000};   // facts are used for so long
+  Millis refresh{2000};   // facts are used for so long
   Millis patience{2000};  // an answer without fresh facts is better than none
 };
 

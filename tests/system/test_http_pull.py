@@ -187,7 +187,10 @@ def test_health_and_metrics_answer(agent):
     assert any(name.startswith("sequin_") for name in agent.metrics())
 
 
-def test_metrics_show_where_the_messages_of_a_consumer_are(agent, database, table, consumer, client):
+def test_metrics_show_where_the_messages_of_a_consumer_are(agent, database, table):
+    consumer = database.consumer(table, visibility_timeout="1 hour")
+    client = PullClient(agent.port, consumer)
+
     def messages(state):
         return agent.metrics().get(f'sequin_consumer_messages{{consumer="{consumer}",state="{state}"}}')
 
@@ -202,6 +205,7 @@ def test_metrics_show_where_the_messages_of_a_consumer_are(agent, database, tabl
     wait_until(lambda: messages("in_flight") == 0, "none is in flight")
     database.sql("SELECT sequin.drop_consumer(%s)", consumer)
     wait_until(lambda: not any(f'consumer="{consumer}"' in name for name in agent.metrics()), "its series are gone")
+    client.close()
 
 
 def test_a_new_consumer_is_known_at_once(agent, database, table):

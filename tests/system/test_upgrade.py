@@ -117,7 +117,7 @@ def test_metrics_answer_before_and_after_the_update(old):
         old.sql("ALTER EXTENSION sequin UPDATE")
         wait_until(lambda: agent.metrics()["sequin_agent_database_facts_known"] == 1, "the database is known", 60)
         assert any(name.startswith("sequin_consumer_messages{") for name in agent.metrics())
-        assert "sequin_capture_up" in agent.metrics()
+        wait_until(lambda: "sequin_capture_up" in agent.metrics(), "so is capture", 120)
     finally:
         agent.kill9()
 
