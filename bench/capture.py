@@ -9,8 +9,8 @@ from tests.support.paths import postgres_bin
 from tests.support.waiting import wait_until
 
 NEXT_SEQ = "SELECT coalesce(max(next_seq), 0) FROM sequin.progress"
-# Peers: plugin -> options of pg_recvlogical.
-PLUGINS = {"pgoutput": ["-o", "proto_version=1", "-o", "publication_names=bench"],
+# Peers: plugin -> options of pg_recvlogical. With messages, for one of them ends what is measured.
+PLUGINS = {"pgoutput": ["-o", "proto_version=1", "-o", "publication_names=bench", "-o", "messages=true"],
            "test_decoding": [], "wal2json": ["-o", "format-version=2"]}
 FILTER = "new.customer > 0"
 
@@ -65,13 +65,39 @@ def plugins(server):
     return found
 
 
-def time_plugin(server, plugin):
-    """Seconds for pg_recvlogical to throw away everything up to the present end of WAL."""
-    end = server.value("SELECT pg_current_wal_flush_lsn()::text")
+def mark_end(server):
+    """The end of the WAL that all sides are given. The message behind it lets pg_recvlogical stop there: otherwise it
+    would go on into what Sequin has written meanwhile, until the end of a transaction of that."""
+    end = server.value("SELECT pg_current_wal_insert_lsn()::text")
+    server.sql("SELECT pg_logical_emit_message(false, 'bench', 'the end')")
+    server.sql("CHECKPOINT")
+    return end
+
+
+def time_plugin(server, plugin, end):
+    """Seconds for pg_recvlogical to throw away everything up to `end`."""
     started = time.monotonic()
     subprocess.run([postgres_bin("pg_recvlogical"), "-d", server.conninfo(), "--slot", f"bench_{plugin}", "--start",
                     *PLUGINS[plugin], "--endpos", end, "-f", "/dev/null"], check=True, timeout=1800)
     return time.monotonic() - started
+
+
+def pass_by(server, peers):
+    """Everybody reads what was written while others were measured (the log of Sequin, the COPY): it is not to be in the
+    next measurement of whoever comes to it then."""
+    done = server.wal_lsn()
+    for plugin in peers:
+        while not starts_behind(server, f"bench_{plugin}", done):
+            time_plugin(server, plugin, mark_end(server))
+    server.sql("SELECT sequin.start()")
+    scene.wait_for_capture(server)
+    forget_old_wal(server)
+    server.sql("SELECT sequin.stop()")
+
+
+def starts_behind(server, slot, position):
+    """Whether decoding would begin there: a slot moves up from one record of running transactions to the next."""
+    return server.value("SELECT restart_lsn >= %s::pg_lsn FROM pg_replication_slots WHERE slot_name = %s", position, slot)
 
 
 def time_sequin(server, messages):
@@ -104,8 +130,7 @@ def forget_old_wal(server):
 
     def moved():
         server.sql("CHECKPOINT")
-        return server.value("SELECT restart_lsn >= %s::pg_lsn FROM pg_replication_slots WHERE slot_name = %s",
-                            done, slot)
+        return starts_behind(server, slot, done)
     wait_until(moved, "the slot's restart position moves up", 60, 0.5)
 
 
@@ -149,14 +174,14 @@ def measure_peers(server, results, full, rounds):
         server.sql("SELECT pg_create_logical_replication_slot(%s, %s)", f"bench_{plugin}", plugin)
     for number in range(rounds):
         for shape in shapes(full):
+            pass_by(server, peers)
             shape.write(server)
-            server.sql("CHECKPOINT")
-            first = server.value(NEXT_SEQ)
+            first, end = server.value(NEXT_SEQ), mark_end(server)
             for side in in_turns(number, ["sequin", *peers]):
                 if side == "sequin":
                     seconds, _ = time_sequin(server, shape.changes)
                 else:
-                    seconds = time_plugin(server, side)
+                    seconds = time_plugin(server, side, end)
                 results.add("capture", shape.name, side, "rows/s", shape.changes / seconds)
             if shape.name == "b":
                 results.add("capture", "b", "COPY of the log rows", "rows/s", shape.changes / time_copy(server, first))
