@@ -3,6 +3,7 @@
 #include "capture/attempt.h"
 #include "capture/names.h"
 #include "capture/notify.h"
+#include "capture/pace.h"
 #include "capture/place.h"
 #include "capture/settings.h"
 #include "capture/shared_state.h"
@@ -32,6 +33,7 @@ static constexpr long kIdleMs = 1000;
 static constexpr long kOthersWalMs = 10;
 static constexpr long kInvisibleTailMs = 5;
 static constexpr long kAsyncCommitMs = 2;
+static constexpr int64 kAsyncCommitUs = kAsyncCommitMs * 1000;
 static constexpr long kUnflushedMs = 100;
 static constexpr int64 kRetentionUs = 10 * USECS_PER_SEC;
 
@@ -58,7 +60,9 @@ class Worker {
   void ConfirmTurn();
   void Confirm(XLogRecPtr position);
   void ConfirmAhead();
+  bool Nap();
   void Sleep(bool invisible_tail);
+  void FlushAsyncCommit();
   void SeparateCaches();
   void LeaveIfDropped();
   bool StartTurn();
@@ -75,6 +79,9 @@ class Worker {
   XLogRecPtr flush_seen_;
   XLogRecPtr slept_at_;  // what was flushed at the last sleep
   size_t invisible_;
+  Pace pace_;
+  int64 commits_seen_;     // of decoder.commits
+  int64 unflushed_since_;  // monotonic; there is an asynchronous commit to flush. 0: none
   Confirmable unconfirmed_[2];  // the older waits for its flush; the newer grows meanwhile
   int64 last_idle_confirm_;     // monotonic
   int64 last_retention_;        // monotonic
@@ -356,6 +363,32 @@ bool Worker::RetentionTurn() {
   return false;
 }
 
+// Asynchronous commits are read when they are on disk. The server takes up to three times
+// wal_writer_delay for that, and commits that come meanwhile wake us up each time.
+void Worker::FlushAsyncCommit() {
+  XLogRecPtr commit = pg_atomic_read_u64(&state_->async_commit);
+  if (commit <= GetFlushRecPtr(nullptr)) {
+    unflushed_since_ = 0;
+  } else if (unflushed_since_ == 0) {
+    unflushed_since_ = MonotonicMicros();
+  } else if (MonotonicMicros() - unflushed_since_ >= kAsyncCommitUs) {
+    XLogFlush(commit);
+    unflushed_since_ = 0;
+  }
+}
+
+// Under many commits a second. Nobody is told that we sleep: no commit has to send a signal.
+bool Worker::Nap() {
+  pace_.Turn(decoder.commits - commits_seen_, MonotonicMicros());
+  bool idle = decoder.commits == commits_seen_;
+  commits_seen_ = decoder.commits;
+  long timeout = pace_.NapMs();
+  if (idle || timeout == 0 || pg_atomic_read_u32(&state_->sync_waiters) > 0) return false;
+  WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout, PG_WAIT_EXTENSION);
+  ResetLatch(MyLatch);
+  return true;
+}
+
 // Waits for WAL. A commit looks at `sleeping` after it noted where it ends, we look at that after
 // setting it: one of both sees the other. WAL of which nobody tells us (claims and acks, commits of
 // other databases, what is not committed yet) is read when it has grown for a while, lest there is
@@ -369,19 +402,16 @@ void Worker::Sleep(bool invisible_tail) {
     pg_atomic_write_u32(&state_->sleeping, 0);
     return;
   }
-  XLogRecPtr async_commit = pg_atomic_read_u64(&state_->async_commit);
-  bool unflushed_source = async_commit > flushed;
+  bool unflushed_source = pg_atomic_read_u64(&state_->async_commit) > flushed;
   long timeout = flushed > slept_at_ ? kOthersWalMs : kIdleMs;
   slept_at_ = flushed;
   if (!XLogRecPtrIsInvalid(unconfirmed_[0].position)) timeout = Min(timeout, kUnflushedMs);
   if (invisible_tail) timeout = kInvisibleTailMs;
   if (unflushed_source) timeout = Min(timeout, kAsyncCommitMs);
   timeout = Min(timeout, delayed_.MillisecondsLeft());
-  int events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout,
-                         PG_WAIT_EXTENSION);
+  WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout, PG_WAIT_EXTENSION);
   ResetLatch(MyLatch);
   pg_atomic_write_u32(&state_->sleeping, 0);
-  if ((events & WL_TIMEOUT) && unflushed_source) XLogFlush(async_commit);
 }
 
 void Worker::Run() {
@@ -402,7 +432,9 @@ void Worker::Run() {
     more |= RetentionTurn();
     Publish();
     SendNotifications(state_);
-    if (!more) Sleep(invisible_ > 0);
+    if (more) continue;
+    if (!Nap()) Sleep(invisible_ > 0);
+    FlushAsyncCommit();
   }
 }
 

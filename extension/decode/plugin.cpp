@@ -283,6 +283,7 @@ static void OnCommit(LogicalDecodingContext*, ReorderBufferTXN* txn, XLogRecPtr)
     }
   }
   batch.CommitTransaction(txn->end_lsn);
+  decoder->commits++;
 }
 
 }  // namespace sequin

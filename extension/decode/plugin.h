@@ -18,6 +18,7 @@ struct Decoder {
   TupleDesc log_descriptor;  // of sequin.log_0
   XLogRecPtr part_lsn;       // a transaction of which the first part_idx changes are in the log
   int64 part_idx;
+  int64 commits;  // of others' transactions, so far
 };
 
 // From now on the plugin works for `decoder`; nullptr: it refuses to run.
