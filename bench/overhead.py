@@ -6,7 +6,10 @@ from tests.support import workload
 
 
 def set_capture(server, on):
+    """On: and what the time without it has left behind is captured."""
     server.sql("SELECT sequin.start()" if on else "SELECT sequin.stop()")
+    if on:
+        scene.wait_for_capture(server)
 
 
 def application(server, seconds):
@@ -28,7 +31,6 @@ def measure(server, results, options):
                     output = scene.pgbench(server, script, "-c", 1, "-T", seconds / 2)
                     results.add("application", f"INSERT of {name}", side, "tx/s", scene.tps(output))
         set_capture(server, True)
-        scene.wait_for_capture(server)
     if full and scene.has_extension(server, "pgq"):
         measure_pgq(server, results, rounds, seconds)
     server.sql("SELECT sequin.drop_consumer('overhead')")

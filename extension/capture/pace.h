@@ -23,7 +23,7 @@ class Pace {
 
  private:
   static constexpr long kNapMs = 2;
-  static constexpr double kWorthwhile = 1.5;   // commits that are to be expected in a nap
+  static constexpr double kWorthwhile = 1.5;  // commits that are to be expected in a nap
   static constexpr double kMemoryUs = 20000;  // the rate is that of about so long
 
   int64 turned_at_;

@@ -68,6 +68,7 @@ class Worker {
   bool StartTurn();
   void DelayedTurn();
   bool RetentionTurn();
+  bool DescribeTurn();
   void Publish();
 
   DatabaseState* state_;
@@ -80,8 +81,8 @@ class Worker {
   XLogRecPtr slept_at_;  // what was flushed at the last sleep
   size_t invisible_;
   Pace pace_;
-  int64 commits_seen_;     // of decoder.commits
-  int64 unflushed_since_;  // monotonic; there is an asynchronous commit to flush. 0: none
+  int64 commits_seen_;          // of decoder.commits
+  int64 unflushed_since_;       // monotonic; there is an asynchronous commit to flush. 0: none
   Confirmable unconfirmed_[2];  // the older waits for its flush; the newer grows meanwhile
   int64 last_idle_confirm_;     // monotonic
   int64 last_retention_;        // monotonic
@@ -363,6 +364,14 @@ bool Worker::RetentionTurn() {
   return false;
 }
 
+// One part of it; true: there may be more.
+bool Worker::DescribeTurn() {
+  if (!appender_.RangesDue()) return false;
+  SeparateCaches();
+  appender_.DescribeRanges();
+  return true;
+}
+
 // Asynchronous commits are read when they are on disk. The server takes up to three times
 // wal_writer_delay for that, and commits that come meanwhile wake us up each time.
 void Worker::FlushAsyncCommit() {
@@ -384,6 +393,7 @@ bool Worker::Nap() {
   commits_seen_ = decoder.commits;
   long timeout = pace_.NapMs();
   if (idle || timeout == 0 || pg_atomic_read_u32(&state_->sync_waiters) > 0) return false;
+  ResetLatch(MyLatch);  // set by the slice itself, when an agent waits for what is in it
   WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout, PG_WAIT_EXTENSION);
   ResetLatch(MyLatch);
   return true;
@@ -432,7 +442,7 @@ void Worker::Run() {
     more |= RetentionTurn();
     Publish();
     SendNotifications(state_);
-    if (more) continue;
+    if (more || DescribeTurn()) continue;
     if (!Nap()) Sleep(invisible_ > 0);
     FlushAsyncCommit();
   }

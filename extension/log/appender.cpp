@@ -4,7 +4,6 @@
 
 #include "capture/settings.h"
 #include "decode/encode.h"
-#include "log/log_indexes.h"
 #include "pg/crash_point.h"
 #include "pg/planted_bug.h"
 #include "pg/table.h"
@@ -51,7 +50,8 @@ void Appender::FlushLogRows() {
   heap_multi_insert(log_, slots_, staged_count_, GetCurrentCommandId(true), HEAP_INSERT_SKIP_FSM,
                     nullptr);
   auto count = static_cast<size_t>(staged_count_);
-  EnterLogRows(log_, {slots_, count}, {staged_seqs_, count});
+  EnterLogRows(log_, log_indexes_, {slots_, count}, {staged_seqs_, count});
+  last_block_ = ItemPointerGetBlockNumber(&slots_[count - 1]->tts_tid);
   for (size_t i = 0; i < count; i++) ExecClearTuple(slots_[i]);
   staged_count_ = 0;
 }
@@ -150,26 +150,29 @@ void Appender::FlushRoutes() {
   }
   if (route_rows_.empty()) return;
   Relation index = index_open(RelationGetPrimaryKeyIndex(route_), RowExclusiveLock);
-  IndexInfo* info = BuildIndexInfo(index);
-  TupleTableSlot* slots[64];
-  for (TupleTableSlot*& slot : slots) {
-    slot = MakeSingleTupleTableSlot(route_descriptor_, &TTSOpsHeapTuple);
-  }
-  for (size_t at = 0; at < route_rows_.count; at += lengthof(slots)) {
-    int count = static_cast<int>(Min(lengthof(slots), route_rows_.count - at));
-    for (int i = 0; i < count; i++) ExecStoreHeapTuple(route_rows_[at + i], slots[i], false);
-    heap_multi_insert(route_, slots, count, GetCurrentCommandId(true), HEAP_INSERT_SKIP_FSM,
+  IndexInfo* info = BuildDummyIndexInfo(index);
+  for (size_t at = 0; at < route_rows_.count; at += kRouteSlots) {
+    int count = static_cast<int>(Min(size_t{kRouteSlots}, route_rows_.count - at));
+    for (int i = 0; i < count; i++) {
+      TupleTableSlot*& slot = route_slots_[i];
+      if (slot == nullptr) {
+        slot = InContext(context_, [&] {
+          return MakeSingleTupleTableSlot(route_descriptor_, &TTSOpsHeapTuple);
+        });
+      }
+      ExecStoreHeapTuple(route_rows_[at + static_cast<size_t>(i)], slot, false);
+    }
+    heap_multi_insert(route_, route_slots_, count, GetCurrentCommandId(true), HEAP_INSERT_SKIP_FSM,
                       nullptr);
     for (int i = 0; i < count; i++) {
-      HeapTuple row = route_rows_[at + i];
+      HeapTuple row = route_rows_[at + static_cast<size_t>(i)];
       bool is_null;
       Datum keys[2] = {heap_getattr(row, 1, route_descriptor_, &is_null),
                        heap_getattr(row, 2, route_descriptor_, &is_null)};
-      InsertIndexEntry(route_, index, info, keys, &slots[i]->tts_tid);
-      ExecClearTuple(slots[i]);
+      InsertIndexEntry(route_, index, info, keys, &route_slots_[i]->tts_tid);
+      ExecClearTuple(route_slots_[i]);
     }
   }
-  for (TupleTableSlot* slot : slots) ExecDropSingleTupleTableSlot(slot);
   index_close(index, NoLock);
 }
 
@@ -228,7 +231,6 @@ void Appender::WriteSlice(Batch* batch, size_t* visible) {
       --*visible;
     }
     FlushLogRows();
-    described_ranges_ = DescribeLogRanges(log_, described_ranges_);
     key_state_.Flush();
     FlushRoutes();
     WriteProgress();

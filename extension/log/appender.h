@@ -12,6 +12,7 @@
 #include "change/entry_codec.h"
 #include "log/batch.h"
 #include "log/feed_window.h"
+#include "log/log_indexes.h"
 #include "stream/key_state.h"
 
 namespace sequin {
@@ -81,6 +82,10 @@ class Appender {
   size_t WriteVisible(Batch* batch);
   // Begins a new segment when the last one is full; otherwise the next slice does.
   void RotateIfDue();
+  // appender_ranges.cpp: ranges of the open segment that have become full, and describing some of
+  // them. For when nothing else is to be done: it is for people who look into the log.
+  bool RangesDue() const;
+  void DescribeRanges();
   // Gives new consumers of streams more of what the stream holds, sequin.batch_rows at once.
   void AdvanceStarts();
   bool AnyStarts() const { return !starts_.empty(); }
@@ -115,6 +120,7 @@ class Appender {
   };
   static constexpr int kRouteEntriesMax = 256;
   static constexpr int kStagedMax = 1000;
+  static constexpr int kRouteSlots = 64;
   static constexpr size_t kRecentRoutes = 256;
 
   ConsumerRoute* RouteOf(int32 consumer);
@@ -144,6 +150,7 @@ class Appender {
   void OpenSegment();
   void CloseSegment();
   void CreateSegment();
+  void DescribeRest();
 
   MemoryContext context_;
   MemoryContext slice_;  // reset after every slice
@@ -162,6 +169,9 @@ class Appender {
   int64 segment_bytes_;
   int64 rotate_again_at_;         // after a failure; monotonic
   BlockNumber described_ranges_;  // of the log, see log_indexes.h
+  BlockNumber range_pages_;       // 0: it has no ranges
+  BlockNumber last_block_;        // of the log
+  LogIndexes log_indexes_;        // of `log_`
   Relation log_;
   Relation route_;
 
@@ -175,6 +185,7 @@ class Appender {
   TupleTableSlot** slots_;
   int slots_made_;
   int staged_count_;
+  TupleTableSlot* route_slots_[kRouteSlots];  // made when they are needed first
   KeyState key_state_;
   Vec<StreamStart> starts_;
   XLogRecPtr last_commit_end_;

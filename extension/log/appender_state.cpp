@@ -7,7 +7,6 @@
 #include "catalog/consumer.h"
 #include "decode/encode.h"
 #include "decode/relation_plan.h"
-#include "log/log_indexes.h"
 #include "log/progress_columns.h"
 #include "pg/monotonic.h"
 #include "pg/planted.h"
@@ -347,9 +346,14 @@ void Appender::OpenSegment() {
   }
   log_ = table_open(log_oid_, RowExclusiveLock);
   route_ = table_open(route_oid_, RowExclusiveLock);
+  // They cannot go while the table is locked; those that are made meanwhile wait for us.
+  log_indexes_ = LogIndexesOf(log_);
   if (segment_bytes_ == 0) {
-    segment_bytes_ = static_cast<int64>(RelationGetNumberOfBlocks(log_)) * BLCKSZ;
-    described_ranges_ = FullLogRanges(log_);
+    BlockNumber blocks = RelationGetNumberOfBlocks(log_);
+    segment_bytes_ = static_cast<int64>(blocks) * BLCKSZ;
+    last_block_ = blocks == 0 ? 0 : blocks - 1;
+    described_ranges_ = 0;
+    range_pages_ = LogRangePages(log_indexes_);
   }
 }
 
@@ -369,6 +373,7 @@ void Appender::RotateIfDue() {
   ErrorData* error = InContext(context_, [&] {
     return TryTransaction([&] {
       PushActiveSnapshot(GetTransactionSnapshot());
+      DescribeRest();
       CreateSegment();
       PopActiveSnapshot();
     });

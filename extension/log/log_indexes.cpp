@@ -56,8 +56,8 @@ static void EnterSome(Relation log, Oid oid, std::span<TupleTableSlot*> rows,
   index_close(index, NoLock);
 }
 
-void EnterLogRows(Relation log, std::span<TupleTableSlot*> rows, std::span<const int64> seqs) {
-  LogIndexes indexes = LogIndexesOf(log);
+void EnterLogRows(Relation log, const LogIndexes& indexes, std::span<TupleTableSlot*> rows,
+                  std::span<const int64> seqs) {
   EnterSome(log, indexes.every, rows, seqs, [](size_t, BlockNumber) { return true; });
   EnterSome(log, indexes.places, rows, seqs,
             [&](size_t i, BlockNumber) { return seqs[i] % kPlaceRows == 0; });
@@ -72,31 +72,29 @@ void EnterLogRows(Relation log, std::span<TupleTableSlot*> rows, std::span<const
 
 // ---- ranges ------------------------------------------------------------------------------------
 
-BlockNumber FullLogRanges(Relation log) {
-  Oid oid = LogIndexesOf(log).ranges;
-  if (!OidIsValid(oid)) return 0;
-  Relation index = index_open(oid, AccessShareLock);
-  BlockNumber range_blocks = BrinGetPagesPerRange(index);
+BlockNumber LogRangePages(const LogIndexes& indexes) {
+  if (!OidIsValid(indexes.ranges)) return 0;
+  Relation index = index_open(indexes.ranges, AccessShareLock);
+  BlockNumber pages = BrinGetPagesPerRange(index);
   index_close(index, NoLock);
-  BlockNumber blocks = RelationGetNumberOfBlocks(log);
-  // The last block is still being filled.
-  return blocks == 0 ? 0 : (blocks - 1) / range_blocks;
+  return pages;
 }
 
-BlockNumber DescribeLogRanges(Relation log, BlockNumber described) {
-  BlockNumber full = FullLogRanges(log);
+BlockNumber DescribeLogRanges(Relation log, BlockNumber described, BlockNumber most) {
+  LogIndexes indexes = LogIndexesOf(log);
+  BlockNumber pages = LogRangePages(indexes);
+  BlockNumber blocks = RelationGetNumberOfBlocks(log);
+  // The last block is still being filled.
+  BlockNumber full = pages == 0 || blocks == 0 ? 0 : (blocks - 1) / pages;
   if (full <= described) return described;
   // Somebody's VACUUM has it: a range that is not described is read whenever people look for rows.
   if (!ConditionalLockRelationOid(RelationGetRelid(log), ShareUpdateExclusiveLock)) return full;
-  Oid oid = LogIndexesOf(log).ranges;
-  Relation index = index_open(oid, AccessShareLock);
-  BlockNumber range_blocks = BrinGetPagesPerRange(index);
-  index_close(index, NoLock);
-  for (BlockNumber range = described; range < full; range++) {
-    DirectFunctionCall2(brin_summarize_range, ObjectIdGetDatum(oid),
-                        Int64GetDatum(static_cast<int64>(range) * range_blocks));
+  BlockNumber end = described + Min(full - described, most);
+  for (BlockNumber range = described; range < end; range++) {
+    DirectFunctionCall2(brin_summarize_range, ObjectIdGetDatum(indexes.ranges),
+                        Int64GetDatum(static_cast<int64>(range) * pages));
   }
-  return full;
+  return end;
 }
 
 }  // namespace sequin

@@ -18,13 +18,14 @@ struct LogIndexes {
 LogIndexes LogIndexesOf(Relation log);
 
 // Enters rows that were just appended: `seqs` ascending, each with its slot.
-void EnterLogRows(Relation log, std::span<TupleTableSlot*> rows, std::span<const int64> seqs);
+void EnterLogRows(Relation log, const LogIndexes& indexes, std::span<TupleTableSlot*> rows,
+                  std::span<const int64> seqs);
 
-// Describes the ranges that have become full since the last call; `described` is how many there
-// were then. Returns how many there are.
-BlockNumber DescribeLogRanges(Relation log, BlockNumber described);
+// Pages of a range; 0: the segment has no such index.
+BlockNumber LogRangePages(const LogIndexes& indexes);
 
-// How many ranges a segment begins with that are full already.
-BlockNumber FullLogRanges(Relation log);
+// Describes full ranges from `described` on, `most` of them; one that is described already costs a
+// look. Returns how many are described now, as far as they can be.
+BlockNumber DescribeLogRanges(Relation log, BlockNumber described, BlockNumber most);
 
 }  // namespace sequin

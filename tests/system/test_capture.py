@@ -5,7 +5,8 @@ import threading
 import psycopg2
 import pytest
 
-from tests.support.process import rss_bytes
+from tests.support.paths import postgres_bin
+from tests.support.process import Process, rss_bytes
 from tests.support.sql_client import SqlClient
 from tests.support.waiting import wait_until
 
@@ -364,3 +365,55 @@ def test_a_consumer_may_be_altered_ever_so_often_in_a_transaction(own_database):
     assert [message["record"]["id"] for _, message in own_database.client(consumer).drain()] == [2]
     worker = own_database.server.worker_pid(own_database.name)
     assert rss_bytes(worker, peak=True) < 300 * MIB
+
+
+def test_a_stream_of_asynchronous_commits_is_captured_while_it_lasts(own_server):
+    """Nobody else flushes the WAL here, and the next commit always comes before one could call it quiet."""
+    own_server.set("wal_writer_delay", "10s")
+    own_server.set("wal_writer_flush_after", "1GB")
+    own_server.sql("CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY)")
+    own_server.sql("SELECT sequin.create_consumer('c', tables => '{public.t}')")
+    script = own_server.folder / "insert.sql"
+    script.write_text("INSERT INTO t DEFAULT VALUES;\n")
+    stream = Process([postgres_bin("pgbench"), "-n", "-f", script, "-c", 4, "-t", 15_000], own_server.folder / "pgbench.log",
+                     {**own_server.environment(), "PGOPTIONS": "-c synchronous_commit=off"}).start()
+    most, rows = 0, 0
+    connection = own_server.connect()
+    with connection.cursor() as cursor:
+        while stream.running():
+            cursor.execute("SELECT last_value, last_value - (SELECT next_seq FROM sequin.progress) FROM t_id_seq")
+            rows, behind = cursor.fetchone()
+            most = max(most, behind)
+    connection.close()
+    stream.stop()
+    assert rows > 50_000, stream.output()
+    # A few hundred; where the WAL is flushed only by its writer, tens of thousands.
+    assert most < 10_000
+
+
+def lossy_blocks(connection, segment):
+    """What is read of a segment of the log to find one row by seq, without the index for capture's own use."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off")
+        cursor.execute(f"SELECT min(seq) FROM {segment}")
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) SELECT * FROM {segment} WHERE seq = {cursor.fetchone()[0]}")
+        return cursor.fetchone()[0][0]["Plan"].get("Lossy Heap Blocks", 0)
+
+
+def test_a_row_of_the_log_is_found_by_seq_without_reading_its_segment(own_server):
+    """Whether the segment was filled while capture was catching up, or is still being filled."""
+    own_server.set("sequin.segment_size", "4MB")
+    own_server.sql("CREATE TABLE t (id int PRIMARY KEY, filler text)")
+    own_server.sql("SELECT sequin.create_consumer('c', tables => '{public.t}')")
+    own_server.sql("SELECT sequin.stop()")
+    for first in range(0, 40_000, 5_000):
+        own_server.sql("INSERT INTO t SELECT i, repeat('x', 300) FROM generate_series(%s, %s) i", first, first + 4_999)
+    own_server.sql("SELECT sequin.start()")
+    own_server.wait_for_capture()
+    connection = own_server.connect()
+    segments = own_server.sql("SELECT log::regclass FROM sequin.segment WHERE pg_relation_size(log) > 384 * 8192")
+    assert len(segments) >= 3
+    for (segment,) in segments:
+        # Two ranges of 128 pages: that of the row, and the last one, which is being filled.
+        wait_until(lambda: lossy_blocks(connection, segment) <= 256, f"the ranges of {segment} are described")
+    connection.close()
