@@ -14,8 +14,8 @@ sys.path.insert(0, str(ROOT))
 from tests.support import process, suites, module_with_points  # noqa: E402
 from tests.support.server import Server  # noqa: E402
 
-SUITES = ["lint", "format", "unit", "sanitized", "regress", "isolation", "system", "fidelity", "model", "crash", "planted",
-          "planted-delivery"]
+SUITES = ["lint", "format", "unit", "sanitized", "regress", "isolation", "system", "fidelity", "model", "crash", "crash-points",
+          "planted", "planted-delivery"]
 
 
 def say(text):
@@ -111,6 +111,14 @@ def crash():
         return suites.run_suite("crash", run, suites.read_ok_lines, 1200, ROOT)
 
 
+def crash_points():
+    junit = BUILD / "crash-points.xml"
+    junit.unlink(missing_ok=True)
+    with module_with_points.installed():
+        run = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={junit}", "tests/crash/points"]
+        return suites.run_suite("crash-points", run, suites.read_junit(junit), 900, ROOT)
+
+
 # Each family of tests/crash/faults, without those that are over only after long waits.
 SMOKE_FAULTS = [
     "agent-kill", "agent-stop", "agent-zombie", "backend-kill", "backends-terminated", "commits-hang",
@@ -135,7 +143,8 @@ def planted_delivery():
 
 
 RUN = {"lint": lint, "format": format_, "unit": unit, "sanitized": sanitized, "regress": regress,
-       "isolation": isolation, "system": system, "fidelity": fidelity, "model": model, "crash": crash, "planted": planted,
+       "isolation": isolation, "system": system, "fidelity": fidelity, "model": model, "crash": crash,
+       "crash-points": crash_points, "planted": planted,
        "planted-delivery": planted_delivery}
 # Two lanes for two cores. The last suites come after them: they exchange the installed module.
 LANES = [["lint", "format", "unit", "sanitized", "regress", "isolation", "fidelity", "model"], ["system"]]
@@ -178,7 +187,7 @@ def main():
         thread.start()
     for thread in threads:
         thread.join()
-    run_lane([name for name in ("crash", "planted", "planted-delivery") if name in wanted], results)
+    run_lane([name for name in ("crash", "crash-points", "planted", "planted-delivery") if name in wanted], results)
     sys.exit(report(results, started))
 
 
