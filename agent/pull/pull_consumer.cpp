@@ -6,6 +6,8 @@
 
 #include <utility>
 
+#include "base/planted.h"
+
 namespace sequin {
 
 namespace {
@@ -104,6 +106,7 @@ Demand PullConsumer::NextDemand() {
 
 void PullConsumer::OnClaims(std::vector<Claim> claims, SteadyTime) {
   const std::vector<WaiterId> served = queue_.FinishClaim();
+  if (Planted("pull_claim_shared") && claims.size() > 1) claims[1] = claims[0];
   std::vector<WaiterId> still_waiting;
   std::vector<std::string> unwanted;
   for (size_t i = 0; i < served.size(); ++i) {
@@ -187,6 +190,10 @@ void PullConsumer::Settle(std::vector<SettleItem> items, OnResults on_results) {
   if (items.empty()) return on_results(std::vector<std::string>{});
   if (context_.settle_load.full()) {
     return on_results(Error{ErrorKind::kOverloaded, "too many settles are waiting"});
+  }
+  if (Planted("pull_ack_untold") && items.front().outcome == Outcome::kAck) {
+    on_results(std::vector<std::string>(items.size(), "ACKED"));
+    on_results = [](auto) {};
   }
   const bool parks = items.front().outcome != Outcome::kAck;
   settler_.Settle(std::move(items), context_.clock.Now() + context_.settings.settle_retry,

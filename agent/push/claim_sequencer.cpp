@@ -4,10 +4,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/planted.h"
+
 namespace sequin {
 
 ClaimSequencer::ClaimSequencer(const std::vector<std::optional<int64_t>>& groups)
     : next_(groups.size()) {
+  if (Planted("webhook_group_at_once")) return;
   std::vector<std::pair<int64_t, size_t>> members;
   members.reserve(groups.size());
   for (size_t entry = 0; entry < groups.size(); ++entry) {

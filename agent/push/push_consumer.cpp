@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/planted.h"
 #include "push/webhook.h"
 
 namespace sequin {
@@ -127,7 +128,9 @@ void PushConsumer::Send(Ready ready) {
   const auto left =
       std::chrono::duration_cast<Millis>(ready.claim->deadline - context_.clock.Now());
   request.timeout = std::min(info_.request_timeout, left - SettleMargin(info_.visibility_timeout));
+  if (Planted("webhook_past_claim")) request.timeout = Millis(60000);
   const SteadyTime sent_at = context_.clock.Now();
+  if (Planted("webhook_acked_at_once")) Finish(ready, {VerdictClass::kOk, Outcome::kAck, {}, ""});
   context_.transport.Send(
       std::move(request),
       [self = std::weak_ptr(self_), ready = std::move(ready), sent_at](const PushReply& reply) {
@@ -148,7 +151,7 @@ void PushConsumer::OnReply(const Ready& sent, SteadyTime sent_at, const PushRepl
   if (verdict.verdict == VerdictClass::kOurs) {
     resume_at_ = context_.clock.Now() + kOwnTroublePause;
   }
-  Finish(sent, verdict);
+  if (!Planted("webhook_acked_at_once")) Finish(sent, verdict);
   if (state_ != State::kActive) ReleaseReady();
   context_.slots.Give();
   SendReady();

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/http_date.h"
+#include "base/planted.h"
 
 namespace sequin {
 
@@ -13,6 +14,7 @@ constexpr size_t kErrorMax = 200;
 
 VerdictClass ClassOfStatus(int status) {
   if (status >= 200 && status < 300) return VerdictClass::kOk;
+  if (status == 500 && Planted("webhook_failure_accepted")) return VerdictClass::kOk;
   if (status == 410) return VerdictClass::kGone;
   if (status == 408 || status == 425 || status == 429 || status >= 500) {
     return VerdictClass::kRetry;
@@ -21,6 +23,7 @@ VerdictClass ClassOfStatus(int status) {
 }
 
 VerdictClass ClassOfFault(TransportFault fault) {
+  if (Planted("webhook_unanswered_accepted")) return VerdictClass::kOk;
   switch (fault) {
     case TransportFault::kCertificate:
     case TransportFault::kBlockedAddress:

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/planted.h"
 #include "pg/array_literal.h"
 
 namespace sequin {
@@ -187,7 +188,8 @@ void PgQueue::Settle(int consumer, const std::vector<const SettleItem*>& items,
   ArrayLiteral delays(items.size(), 4), errors(items.size(), 4);
   for (const SettleItem* item : items) {
     ids.AddPlain(item->ack_id);
-    outcomes.AddPlain(OutcomeName(item->outcome));
+    const bool mixed_up = Planted("settles_mixed_up");
+    outcomes.AddPlain(OutcomeName(mixed_up ? items.front()->outcome : item->outcome));
     if (item->delay) {
       delays.Add(IntervalOf(*item->delay));
     } else {

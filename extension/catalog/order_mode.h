@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "change/entry_codec.h"
+#include "pg/planted.h"
 
 namespace sequin {
 
@@ -20,6 +21,7 @@ inline constexpr uint64_t kStrictGroup = 0x53545249435421u;
 // A new entry as its consumer orders it.
 inline Entry InOrder(Entry entry, OrderMode mode) {
   if (mode == OrderMode::kGroup) return entry;
+  if (Planted(mode == OrderMode::kStrict ? "strict_ignored" : "none_grouped")) return entry;
   entry.flags &= static_cast<uint8_t>(~(kSecondGroup | kBarrier));
   entry.second_group = 0;
   // An odd factor: no two ordinals have the same product.

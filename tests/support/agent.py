@@ -11,11 +11,12 @@ from .waiting import wait_until
 
 
 class Agent(Process):
-    def __init__(self, server, log=None, port=None, database="postgres", user="postgres", options=(), conninfo=None):
+    def __init__(self, server, log=None, port=None, database="postgres", user="postgres", options=(), conninfo=None,
+                 program=SEQUIN, env=None):
         self.port = port or free_port()
-        command = [SEQUIN, "agent", "--database", conninfo or server.conninfo(database, user),
+        command = [program, "agent", "--database", conninfo or server.conninfo(database, user),
                    "--listen", f"127.0.0.1:{self.port}", "--allow-addresses", "127.0.0.0/8", *options]
-        super().__init__(command, log or server.folder / f"agent-{self.port}.log")
+        super().__init__(command, log or server.folder / f"agent-{self.port}.log", env)
 
     @property
     def url(self):
