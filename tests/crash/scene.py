@@ -4,8 +4,14 @@ What a fault finds here: server (the primary, also after a promotion), agent, ta
 ("wal", "data"), standby, database_proxy, endpoint_proxy and client_proxy where a chosen fault `needs` them.
 """
 
+import contextlib
 import dataclasses
 import random
+import re
+import shutil
+import signal
+import subprocess
+import time
 
 import psycopg2
 
@@ -25,6 +31,7 @@ CLIENTS = paths.ROOT / "tests" / "crash" / "clients"
 WAL_DISK_MB, DATA_DISK_MB = 1024, 2048
 SMALL_WAL = {"max_wal_size": "128MB", "min_wal_size": "32MB"}
 WRITERS = 4
+UNSURE_SECONDS = 2
 
 
 @dataclasses.dataclass
@@ -35,6 +42,7 @@ class Setting:
     mischief: float = 1  # how often clients are slow, late or forgetful
     needs: frozenset = frozenset()
     settings: dict = dataclasses.field(default_factory=dict)  # of the server
+    agent: dict = dataclasses.field(default_factory=dict)  # program, env
     consumers: list = dataclasses.field(default_factory=lambda: schema.CONSUMERS)
 
 
@@ -62,7 +70,14 @@ class Scene:
         self.rest = random.Random(f"{setting.seed}/faults")
         self.ends = []  # what is to be done at the end, last first
         self.gaps, self.tail_lost = [], False
+        self.unsure = []  # pairs of times (ns) between which endpoints do not see what the agent does
         self.disks, self.standby = {}, None
+        self.server = self.agent = self.endpoint = self.writers = None
+        self.servers, self.clients = [], []
+        self.silent = False
+
+    def build(self):
+        """What was built of it before a failure is in `ends`, too."""
         self.server = self._server()
         self.folder = self.server.folder
         self.control = Control(self.folder / "control")
@@ -80,6 +95,7 @@ class Scene:
             where = {name: disk.path("pg") for name, disk in self.disks.items()}
         server = Server(name="crash", settings=settings, **where)
         self.ends.append(server.remove)
+        self.servers.append(server)
         return server.start()
 
     def _start(self):
@@ -91,10 +107,10 @@ class Scene:
             self.ends.append(self.standby.remove)
         self._tell("database", self.server.conninfo())
         push = [one.name for one in self.consumers if one.kind == "push"]
-        self.endpoint = self.run("endpoint", "--port", endpoint_target, *push)
+        self.endpoint = self.run("endpoint", "--port", endpoint_target, "--mischief", self.setting.mischief, *push)
         database_port, _ = self._behind_proxy("database_proxy", self.server.port)
         conninfo = f"host=127.0.0.1 port={database_port} dbname=postgres user=postgres" if self._proxied() else None
-        self.agent = Agent(self.server, conninfo=conninfo).start()
+        self.agent = Agent(self.server, conninfo=conninfo, **self.setting.agent).start()
         self.ends.append(self.agent.stop)
         client_port, _ = self._behind_proxy("client_proxy", self.agent.port)
         self._tell("agent-port", str(client_port))
@@ -113,11 +129,15 @@ class Scene:
             self.ends.append(proxy.close)
         return (proxy.port if proxy else port), port
 
+    def programs(self):
+        """Those of ours that have to live until they are told to end."""
+        return [one for one in (self.endpoint, self.writers, *self.clients) if one]
+
     def _start_clients(self, consumer):
         kind = [] if consumer.kind == "http" else ["--kind", consumer.kind]
         return self.run("http_clients" if consumer.kind == "http" else "sql_clients", "--consumer", consumer.name,
                         "--clients", consumer.clients, "--batch", consumer.batch,
-                        "--visibility", self.visibility_seconds, "--mischief", self.setting.mischief, *kind, log=consumer.name)
+                        "--visibility", self.visibility_seconds, "--mischief", self.setting.mischief * consumer.mischief, *kind, log=consumer.name)
 
     def run(self, program, *arguments, log=None):
         command = ["/usr/bin/python3", CLIENTS / f"{program}.py", "--folder", self.folder,
@@ -135,7 +155,8 @@ class Scene:
     # -- what faults ask for ------------------------------------------------------------------
 
     def say(self, text):
-        print(f"# {text}", flush=True)
+        if not self.silent:
+            print(f"# {text}", flush=True)
 
     def set(self, name, value):
         """ALTER SYSTEM and a reload, as soon as the server is there. A session that starts sees it."""
@@ -171,6 +192,7 @@ class Scene:
     def promoted(self, server):
         """Clients and agents find another server from now on."""
         self.server = server
+        self.servers.append(server)
         self._tell("database", server.conninfo())
         if self.database_proxy:
             self.database_proxy.target = ("127.0.0.1", server.port)
@@ -195,6 +217,16 @@ class Scene:
             raise NotDeclared(str(silent)) from silent
         return self.gaps[-1]
 
+    @contextlib.contextmanager
+    def unsure_of(self, fault):
+        """While it lasts, and a moment longer, the line to the endpoints may deceive."""
+        begun = time.monotonic_ns()
+        try:
+            yield
+        finally:
+            if fault.deceives_endpoints:
+                self.unsure.append((begun, time.monotonic_ns() + UNSURE_SECONDS * 10 ** 9))
+
     # -- progress -----------------------------------------------------------------------------
 
     def probe(self, seconds):
@@ -205,26 +237,62 @@ class Scene:
         self.control.rest = 1
         self.control.calm = 1
 
+    def ended_clients(self):
+        """Complaints about programs of ours that should still be at work."""
+        return [f"{one.log.name} has ended: exit status {one.child.returncode}" for one in self.programs() if not one.running()]
+
     def stop_clients(self):
-        """Complaints about programs of ours that did not live until now."""
+        """Complaints about programs of ours that did not live until now, or do not end."""
         self.control.ending = 1
-        complaints = []
-        for child in (self.writers, *self.clients):
-            code = child.wait(60)
+        complaints = self.ended_clients() if self.endpoint.running() else []
+        self.endpoint.send(signal.SIGTERM)
+        for child in self.programs():
+            try:
+                code = child.wait(60)
+            except subprocess.TimeoutExpired:
+                complaints.append(f"{child.log.name} does not end")
+                continue
             if code != 0 or "Traceback" in child.output():
-                complaints.append(f"{child.log.name}: exit status {code}\n{child.output()[-2000:]}")
+                complaints.append(f"{child.log.name}: exit status {code}: {child.output()[-2000:]}")
         return complaints
+
+    def unexpected_ends(self):
+        """Processes of the servers that ended as no fault here makes them end. A PANIC for want of space aborts."""
+        found = []
+        for server in self.servers:
+            text = server.output()
+            found += [line[:300] for line in re.findall(r".*(?:was terminated by signal (?!9:|6:)|TRAP: ).*", text)]
+            aborted = len(re.findall("was terminated by signal 6:", text))
+            if aborted > len(re.findall("PANIC: .*(?:No space left on device)", text)):
+                found.append(f"{server.log.name}: {aborted} processes were aborted")
+        return found
 
     def words(self, lines=25):
         """The last lines that each process wrote, for a reader who cannot come to the folder."""
-        for one in (self.server, self.agent, self.endpoint, self.writers, *self.clients):
-            yield f"--- {one.log.name}"
-            yield from (line[:300] for line in one.output().splitlines()[-lines:])
+        for one in (self.server, self.agent, *self.programs()):
+            if one and one.log.exists():
+                yield f"--- {one.log.name}"
+                yield from (line[:300] for line in one.output().splitlines()[-lines:])
 
-    def close(self, keep=False):
-        if keep:
-            self.say(f"logs and histories: {self.folder}")
-            self.ends = [end for end in self.ends if getattr(end, "__name__", "") != "remove"]
-            self.server.stop()
+    def keep(self, folder):
+        """Copies histories and logs of clients, agents and servers there."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for number, server in enumerate(self.servers):
+            place = folder / (f"server-{number}" if number else "")
+            place.mkdir(exist_ok=True)
+            for path in server.folder.iterdir():
+                if path.suffix in (".log", ".history", ".probes"):
+                    shutil.copy(path, place)
+        self.say(f"logs and histories: {folder}")
+
+    def close(self):
+        """Complaints about what would not end. The rest ends all the same."""
+        complaints = []
         while self.ends:
-            self.ends.pop()()
+            end = self.ends.pop()
+            try:
+                end()
+            except Exception as error:
+                complaints.append(f"{getattr(end, '__qualname__', end)}: {error}")
+        return complaints

@@ -23,12 +23,15 @@ MAX_DELIVER = 3
 
 @dataclasses.dataclass(frozen=True)
 class Consumer:
-    """kind: which client works for it. source: tables or stream."""
+    """kind: which client works for it. source: tables or stream. order: order_mode. mischief: as a part of what the
+    campaign is told: in strict order one client that is late keeps all others waiting."""
     name: str
     kind: str
     source: str = "tables"
     clients: int = 2
     batch: int = 200
+    order: str = "group"
+    mischief: float = 1
 
 
 CONSUMERS = [
@@ -39,6 +42,8 @@ CONSUMERS = [
     Consumer("mortal", "mortal", clients=2),
     Consumer("letter_hook", "push", "stream", batch=1),
     Consumer("letter_web", "http", "stream"),
+    Consumer("letter_strict", "sql", "stream", order="strict", mischief=0.3),
+    Consumer("loose", "sorter", order="none"),
 ]
 
 
@@ -50,7 +55,8 @@ def create(server, urls, consumers):
     server.sql("SELECT sequin.create_stream(%s)", STREAM)
     for consumer in consumers:
         options = {"visibility_timeout": f"{VISIBILITY_SECONDS} s", "backoff_base": BACKOFF_BASE,
-                   "backoff_max": BACKOFF_MAX, "max_deliver": MAX_DELIVER if consumer.kind == "mortal" else 0}
+                   "backoff_max": BACKOFF_MAX, "order_mode": consumer.order,
+                   "max_deliver": MAX_DELIVER if consumer.kind == "mortal" else 0}
         if consumer.source == "stream":
             options["stream"] = STREAM
         else:

@@ -22,6 +22,10 @@ def postgres_bin(name):
     return f"{postgres_bin.folder}/{name}"
 
 
+_private_folders = set()
+_no_more_folders = False
+
+
 def unprivileged(command):
     """Postgres refuses to run as root: there, its programs run as the packaged user."""
     if os.geteuid() != 0:
@@ -31,7 +35,10 @@ def unprivileged(command):
 
 def private_folder(name):
     """A new folder that belongs to whoever `unprivileged` commands run as. Short: it holds sockets."""
+    if _no_more_folders:
+        raise RuntimeError(f"no folder is made any more: {name}")
     folder = pathlib.Path(tempfile.mkdtemp(prefix=f"sequin-{name}-"))
+    _private_folders.add(folder)
     folder.chmod(0o755)
     if os.geteuid() == 0:
         user = pwd.getpwnam("postgres")
@@ -41,6 +48,15 @@ def private_folder(name):
 
 def remove_folder(folder):
     shutil.rmtree(folder, ignore_errors=True)
+    _private_folders.discard(folder)
+
+
+def remove_private_folders():
+    """All that are left, and no other is made: for a program that was broken off."""
+    global _no_more_folders
+    _no_more_folders = True
+    for folder in list(_private_folders):
+        remove_folder(folder)
 
 
 def free_port():

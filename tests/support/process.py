@@ -1,14 +1,22 @@
 """Child processes with an end: each is stopped by its id, on exit and on signals too."""
 
 import atexit
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import threading
 
 from .waiting import wait_until
 
 _running = []
+_starting = threading.Lock()  # nobody starts between the last look at _running and the end
+_halted = False
+
+
+class Halted(RuntimeError):
+    pass
 
 
 def _stop_everything():
@@ -27,6 +35,20 @@ def clean_up_on_signals():
         signal.signal(number, _exit_on_signal)
 
 
+def halt():
+    """For a program whose other threads may still be at work: kills all children, at once, and lets no other start."""
+    global _halted
+    with _starting:
+        _halted = True
+    for process in reversed(list(_running)):
+        with contextlib.suppress(Exception):  # each of the others has to end, too
+            process.destroy()
+    for task in os.listdir("/proc/self/task"):  # programs that were to run to their end
+        for pid in children_of("self", task):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
 def forget_everything():
     """Leaves all children running when this program ends (scripts/demo --keep)."""
     _running.clear()
@@ -40,9 +62,10 @@ def is_alive(pid):
         return False
 
 
-def children_of(pid):
+def children_of(pid, task=None):
+    """Those that one thread of a process has started: its first one if none is named."""
     try:
-        with open(f"/proc/{pid}/task/{pid}/children") as children:
+        with open(f"/proc/{pid}/task/{task or pid}/children") as children:
             return [int(child) for child in children.read().split()]
     except OSError:
         return []
@@ -70,11 +93,13 @@ class Process:
         self.child = None
 
     def start(self):
-        with open(self.log, "ab") as output:
+        with open(self.log, "ab") as output, _starting:
+            if _halted:
+                raise Halted(f"no process starts any more: {self.command[0]}")
             self.child = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=self.env,
                 cwd=self.cwd, start_new_session=True)
-        _running.append(self)
+            _running.append(self)
         return self
 
     @property
@@ -106,12 +131,18 @@ class Process:
         self.send(signal.SIGKILL)
         return self.wait()
 
+    def destroy(self):
+        """Without a word, with all that it has started."""
+        if self.running():
+            self.kill9()
+        self.forget()
+
     def stop(self):
         if self.running():
             try:
                 self.terminate(15)
             except subprocess.TimeoutExpired:
-                self.kill9()
+                self.destroy()
         self.forget()
 
     def output(self):

@@ -97,6 +97,11 @@ class Server(Process):
         wait_until(lambda: not any(is_alive(pid) for pid in children), "all server processes are gone")
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
+    def destroy(self):
+        if self.running():
+            self.kill9_postmaster()
+        self.forget()
+
     def remove(self):
         self.stop()
         remove_folder(self.folder)

@@ -74,9 +74,9 @@ class SmallDisk:
             self.folder.rmdir()
 
 
-def _remove_all():
+def remove_all():
     for disk in list(_mounted):
         disk.remove()
 
 
-atexit.register(_remove_all)
+atexit.register(remove_all)

@@ -1,7 +1,10 @@
 """What the campaign tells its clients while they run: a few numbers in a file that all of them have mapped."""
 
 import mmap
+import os
+import threading
 import time
+import traceback
 
 _SLOTS = ["ending", "calm", "rest"]
 
@@ -22,6 +25,20 @@ class Control:
         until = time.monotonic() + seconds
         while not self.ending and (left := until - time.monotonic()) > 0:
             time.sleep(min(left, 0.1))
+
+
+def end_at_once(*_):
+    """For the handler of an exception that nobody expects."""
+    traceback.print_exc()
+    os._exit(70)
+
+
+def end_with_any_thread():
+    """A client that is gone must not be missed by its absence alone: its program ends with it, and the campaign sees that."""
+    def hook(failed):
+        traceback.print_exception(failed.exc_type, failed.exc_value, failed.exc_traceback)
+        os._exit(70)
+    threading.excepthook = hook
 
 
 def _slot(place):

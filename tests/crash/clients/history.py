@@ -4,6 +4,7 @@
     ["nothing", sent, at]                   a receive without an answer: nobody knows what it took
     ["settled", claim, verb, sent, at, result, [place, …]]   places in the claim; no answer: at = 0, result "?"
     ["kept", claim, sent, at, visibility]   an extend of the whole claim that was answered with EXTENDED
+    ["open", claim, until]                  of a webhook: until then for certain the agent waited for the answer (0: it did not)
     ["early", event]                        a fresh snapshot did not see the transaction of a change in hand
     ["seen", number]                        so many changes in hand were looked up in a fresh snapshot
     ["twice", event]                        its effect was there already

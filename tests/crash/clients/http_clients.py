@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3]))
 
 from tests.crash.clients import identity  # noqa: E402
 from tests.crash.clients.behaviour import Behaviour  # noqa: E402
-from tests.crash.clients.control import Control  # noqa: E402
+from tests.crash.clients.control import Control, end_with_any_thread  # noqa: E402
 from tests.crash.clients.history import History  # noqa: E402
 from tests.support.pull_client import PullClient  # noqa: E402
 
@@ -136,6 +136,7 @@ def main():
     parser.add_argument("--visibility", type=float, default=3)
     parser.add_argument("--mischief", type=float, default=1)
     options = parser.parse_args()
+    end_with_any_thread()
     control = Control(options.folder / "control")
     clients = [Client(number, options, control) for number in range(options.clients)]
     for client in clients:

@@ -2,8 +2,9 @@
 """Pull consumers over SQL.
 
 Usage: sql_clients.py --folder FOLDER --seed S --consumer NAME --clients N --batch N
-                      --kind sql|effect|mortal --visibility SECONDS
+                      --kind sql|sorter|effect|mortal --visibility SECONDS
   sql      acks, nacks, gives back, extends, comes too late, each in a statement of its own
+  sorter   the same, and gives much back
   effect   acks in the transaction that has the effect: a row for each change, which must be new
   mortal   refuses some changes always, until they are dead letters, and rejects others
 """
@@ -21,7 +22,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3]))
 from tests.crash.clients import identity  # noqa: E402
 from tests.crash.clients.behaviour import Behaviour  # noqa: E402
 from tests.crash.clients.connect import connect, is_fault  # noqa: E402
-from tests.crash.clients.control import Control  # noqa: E402
+from tests.crash.clients.control import Control, end_with_any_thread  # noqa: E402
 from tests.crash.clients.history import History  # noqa: E402
 
 RECEIVE = ("SELECT ack_id::text, message::text, deliver_count FROM sequin.receive(%s, batch_size => %s, "
@@ -121,9 +122,12 @@ class Client(threading.Thread):
 
 
 class Plain(Client):
+    def plan(self):
+        return self.behaviour.plan()
+
     def work(self):
         everything, rest = range(len(self.events)), self.behaviour.rest
-        plan = self.behaviour.plan()
+        plan = self.plan()
         self.behaviour.work()
         if plan == "in_pieces" and len(everything) > 1:
             for piece in self.behaviour.pieces(len(everything)):
@@ -149,6 +153,13 @@ class Plain(Client):
             self.settle("ack", everything)
             if plan == "twice":
                 self.settle("ack", everything)
+
+
+class Sorter(Plain):
+    """Gives much back, before and behind what it accepts."""
+
+    def plan(self):
+        return "sort" if self.behaviour.chance(0.7) else super().plan()
 
 
 class Effect(Client):
@@ -224,7 +235,7 @@ class Mortal(Client):
         self.settle("ack", [place for place in range(first, len(self.events)) if place not in {*refused, *rejected}])
 
 
-KINDS = {"sql": Plain, "effect": Effect, "mortal": Mortal}
+KINDS = {"sql": Plain, "sorter": Sorter, "effect": Effect, "mortal": Mortal}
 
 
 def main():
@@ -238,6 +249,7 @@ def main():
     parser.add_argument("--visibility", type=float, default=3)
     parser.add_argument("--mischief", type=float, default=1)
     options = parser.parse_args()
+    end_with_any_thread()
     control = Control(options.folder / "control")
     clients = [KINDS[options.kind](number, options, control) for number in range(options.clients)]
     for client in clients:

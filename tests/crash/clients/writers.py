@@ -24,7 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3]))
 from tests.crash import schema  # noqa: E402
 from tests.crash.clients import identity  # noqa: E402
 from tests.crash.clients.connect import connect, is_fault  # noqa: E402
-from tests.crash.clients.control import Control  # noqa: E402
+from tests.crash.clients.control import Control, end_with_any_thread  # noqa: E402
 
 ACCOUNT, ENTRY, LETTER = 0, 1, 2
 RECONNECT_SECONDS = 0.05
@@ -233,6 +233,7 @@ def main():
     parser.add_argument("--writers", type=int, default=4)
     parser.add_argument("--rate", type=float, default=1000)
     options = parser.parse_args()
+    end_with_any_thread()
     control = Control(options.folder / "control")
     writers = [Writer(number, options, control) for number in range(1, options.writers + 1)]
     for writer in writers:

@@ -19,6 +19,7 @@ class Fault:
     needs = frozenset()  # what the scene has to be built with: "points", "proxies", "disks", "standby"
     seconds = (0, 0)   # how long it lasts between strike and heal, at random; (0, 0): it is over at once
     apart = False      # only when it is asked for by name: it takes something away that others need
+    deceives_endpoints = False  # they may take a request for open that the agent has given up
     recovery_seconds = 0  # how long delivery may stand still by the nature of the fault, beside the limit for all
 
     def __init_subclass__(cls, **options):

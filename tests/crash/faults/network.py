@@ -37,4 +37,4 @@ for _line, _parties in LINES.items():
     for _kind, (_what, _spoiling) in SPOILINGS.items():
         type(f"{_line.title()}{_kind.title().replace('-', '')}", (NetworkFault,),
              {"name": f"net-{_line}-{_kind}", "description": f"between {_parties}: {_what}", "line": _line,
-              "spoiling": staticmethod(_spoiling)})
+              "deceives_endpoints": _line == "endpoint", "spoiling": staticmethod(_spoiling)})

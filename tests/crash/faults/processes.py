@@ -21,6 +21,7 @@ class AgentZombie(Fault):
     """What it has in hand is given to others meanwhile; when it wakes up, its acks come too late."""
     name = "agent-zombie"
     description = "SIGSTOP of the agent for three visibility timeouts, then SIGCONT: its acks are late"
+    deceives_endpoints = True  # it waits for answers, and does not know that it does
 
     def strike(self, scene):
         scene.agent.send(signal.SIGSTOP)

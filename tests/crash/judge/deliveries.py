@@ -6,9 +6,11 @@ from tests.crash.clients import history, identity
 
 NONE, ACK, NACK, RELEASE, DEAD_LETTER = range(5)
 VERBS = {"ack": ACK, "nack": NACK, "release": RELEASE, "dead_letter": DEAD_LETTER}
-NO_ANSWER, DONE, STALE, UNKNOWN, ALREADY = range(5)
+NO_ANSWER, DONE, STALE, UNKNOWN, ALREADY, UNREAD = range(6)
 RESULTS = {"?": NO_ANSWER, "ACKED": DONE, "NACKED": DONE, "RELEASED": DONE, "DEAD_LETTERED": DONE, "STALE": STALE,
-           "UNKNOWN": UNKNOWN, "ALREADY_ACKED": ALREADY}
+           "UNKNOWN": UNKNOWN, "ALREADY_ACKED": ALREADY, "CLOSED": UNREAD}
+REFUSED = (STALE, UNKNOWN, UNREAD)  # such a settle did not count
+WAIT_NS = 2 * 10 ** 9  # how much longer than a claim lives an agent may wait for an answer, on a busy machine
 ENDLESS = 1 << 62
 
 
@@ -16,8 +18,11 @@ class Deliveries:
     """Of a delivery: change (place in the truth), claim, lsn, idx, count, and its first settle: verb, sent, at, result;
     further ones are in `more`. Of a claim: asked, got, live_until."""
 
-    def __init__(self, truth, consumer, paths, findings):
+    def __init__(self, truth, consumer, paths, findings, webhook_seconds=0, unsure=()):
+        """webhook_seconds: how long the claim of a webhook lives; 0: the consumer gets none. unsure: pairs of times
+        between which an endpoint may not have seen what the agent did."""
         self.truth, self.consumer, self.findings = truth, consumer, findings
+        self.webhook_ns, self.unsure = int(webhook_seconds * 1e9), unsure
         self.change, self.claim, self.lsn, self.idx = (array.array("q") for _ in range(4))
         self.count, self.verb, self.result = array.array("i"), bytearray(), bytearray()
         self.sent, self.at = array.array("q"), array.array("q")
@@ -52,12 +57,24 @@ class Deliveries:
                 number, sent, _, visibility = rest
                 claim = claims[number]
                 self.live_until[claim] = max(self.live_until[claim], sent + visibility)
+            elif what == "open":
+                self._webhook(claims[rest[0]], rest[1])
             elif what == "nothing":
                 self.unanswered += 1
             elif what == "seen":
                 self.looked_up += rest[0]
             else:
                 self._complaint(what, rest[0])
+
+    def _webhook(self, claim, open_until):
+        """A request ends before its claim does: as long as the agent waits for the answer, nobody else may have a message."""
+        got = self.got[claim]
+        if any(since <= open_until and got <= until for since, until in self.unsure):
+            return
+        self.live_until[claim] = open_until
+        if open_until - got > self.webhook_ns + WAIT_NS:
+            self.findings.add("I7", f"{self.consumer}: an answer was waited for after {(open_until - got) / 1e9:.1f} s, when "
+                                    "the claim had ended")
 
     def _complaint(self, what, about):
         if what == "early":

@@ -23,8 +23,11 @@ class Findings:
     def __init__(self):
         self.counts = collections.Counter()
         self.examples = collections.defaultdict(list)
+        self.closed = False  # what is found from now on comes of the end
 
     def add(self, invariant, text):
+        if self.closed:
+            return
         self.counts[invariant] += 1
         if len(self.examples[invariant]) < TOLD:
             self.examples[invariant].append(text)

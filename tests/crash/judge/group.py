@@ -1,6 +1,6 @@
 """One group of one consumer: its changes in their order, its deliveries in the order of their times."""
 
-from tests.crash.judge.deliveries import ACK, ALREADY, DEAD_LETTER, DONE, ENDLESS, NO_ANSWER, NONE, STALE, UNKNOWN
+from tests.crash.judge.deliveries import ACK, ALREADY, DEAD_LETTER, DONE, ENDLESS, NO_ANSWER, NONE, REFUSED, STALE, UNKNOWN
 
 
 class Group:
@@ -23,16 +23,25 @@ class Group:
         return self.all.got[self.all.claim[delivery]]
 
     def judge(self):
+        self.judge_changes()
+        self.judge_order()
+
+    def judge_changes(self):
+        """What holds for each by itself."""
         self.everything_done()
-        self.in_order()
         if not self.certain:
             return  # claims, and what was answered to settles, went with the tail
-        self.one_holder()
         for change, found in self.by_change.items():
             self.stale_refused(change, found)
             if len(found) > 1:
                 self.never_again(change, found)
-        if len(self.own) > 1:
+
+    def judge_order(self):
+        """What holds for them as a group. In order mode strict all changes of a consumer are one."""
+        self.in_order()
+        if self.certain:
+            self.one_holder()
+        if self.certain and len(self.own) > 1:
             self.taken_back()
 
     # -- I1 -----------------------------------------------------------------------------------
@@ -50,12 +59,30 @@ class Group:
 
     def is_done(self, found):
         """Somebody's ack was accepted, or may have been, and nobody got it who had asked later."""
+        if self.all.webhook_ns:
+            return self.is_answered(found)
         last = max(map(self.asked, found))
         return any(verb == ACK and (result in (DONE, ALREADY) or
                                     result == NO_ANSWER and self.got(delivery) >= last)
                    for delivery in found for verb, _, _, result in self.all.settles(delivery))
 
+    def is_answered(self, found):
+        """The last request was answered with a 2xx that may have been read. One that the agent had given up before it came,
+        or that a line held back, is in no order with the others."""
+        in_order = [one for one in found if self.all.live_until[self.all.claim[one]]]
+        if len(in_order) == len(found):
+            found = [max(found, key=self.got)]
+        return any(verb == ACK and result not in REFUSED for one in found for verb, _, _, result in self.all.settles(one))
+
     # -- I5, I6 -------------------------------------------------------------------------------
+
+    def independent(self):
+        """In order mode none no message waits for another, and none is taken back with another: while its claim lives,
+        whoever has it can settle it."""
+        for delivery in self.own:
+            settles = self.all.settles(delivery)
+            if settles and settles[0][3] == STALE and settles[0][2] < self.all.live_until[self.all.claim[delivery]]:
+                self.add("I5", f"{self.truth.describe(self.all.change[delivery])} was taken back from a claim that lived")
 
     def in_order(self):
         """Whoever gets a change: those before it are done by then, or came with it."""
@@ -84,7 +111,7 @@ class Group:
             return 0
         return min((sent for delivery in self.by_change.get(change, ())
                     for verb, sent, _, result in self.all.settles(delivery)
-                    if verb == ACK and result not in (STALE, UNKNOWN)), default=ENDLESS)
+                    if verb == ACK and result not in REFUSED), default=ENDLESS)
 
     def one_holder(self):
         """Claims that were live for certain do not overlap."""

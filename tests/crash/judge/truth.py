@@ -62,6 +62,10 @@ class Truth:
         return (f"change {event} of transaction {identity.transaction_of(event)}, group {self.groups[place]}, "
                 f"order {self.orders[place]}")
 
+    def is_delayed(self, place):
+        """Those, and probes, have a key of their own."""
+        return self.groups[place] == self.events[place] // 2 * 4 + LETTER_TABLE
+
     @staticmethod
     def is_letter(group):
         return group % 4 == LETTER_TABLE

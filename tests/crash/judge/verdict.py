@@ -5,7 +5,7 @@ import itertools
 from tests.crash.judge.dead_letters import DeadLetters
 from tests.crash.judge.deliveries import Deliveries
 from tests.crash.judge.group import Group
-from tests.crash.judge.truth import Truth
+from tests.crash.judge.truth import MUST, Truth
 from tests.support.server import lsn_to_int
 
 
@@ -30,10 +30,21 @@ class Verdict:
 
     def consumer(self, consumer):
         paths = sorted(self.scene.folder.glob(f"{consumer.name}.*.history"))
-        deliveries = Deliveries(self.truth, consumer.name, paths, self.findings)
+        deliveries = Deliveries(self.truth, consumer.name, paths, self.findings,
+                                self.scene.visibility_seconds if consumer.kind == "push" else 0, self.scene.unsure)
         letters = DeadLetters(self.scene.server, consumer, deliveries, self.certain)
         for changes, own in self.groups(deliveries, consumer.source == "stream"):
-            Group(deliveries, changes, own, letters.dead, self.certain).judge()
+            for some, theirs in (singly(changes, own, deliveries) if consumer.order == "none" else [(changes, own)]):
+                group = Group(deliveries, some, theirs, letters.dead, self.certain)
+                if consumer.order == "strict":
+                    group.judge_changes()
+                    group.in_order()
+                else:
+                    group.judge()
+                if consumer.order == "none" and self.certain:
+                    group.independent()
+        if consumer.order == "strict":
+            self.total_order(deliveries, letters.dead)
         if self.certain:
             self.one_place(deliveries)
         letters.judge()
@@ -67,6 +78,17 @@ class Verdict:
                 yield list(left[1]), list(right[1])
                 left, right = next(must, end), next(got, end)
 
+    # -- I5 -----------------------------------------------------------------------------------
+
+    def total_order(self, deliveries, dead):
+        """The order of commits, and in a transaction that of its changes; clients know it from the messages themselves.
+        Delayed messages stand where they were published, which is not where they were written."""
+        change = deliveries.change
+        own = sorted((i for i in range(len(deliveries)) if change[i] >= 0), key=lambda i: (deliveries.got[deliveries.claim[i]], i))
+        places = {change[i]: (deliveries.lsn[i], deliveries.idx[i]) for i in own if not self.truth.is_delayed(change[i])}
+        must = [one for one in places if self.truth.duties[one] == MUST]
+        Group(deliveries, sorted(must, key=places.get), own, dead, self.certain).judge_order()
+
     # -- I3 -----------------------------------------------------------------------------------
 
     def one_place(self, deliveries):
@@ -97,6 +119,15 @@ class Verdict:
         for event in there:
             if self.truth.find(event) < 0:
                 self.findings.add("I4", f"{consumer.name}: change {event} has an effect and was never committed")
+
+
+def singly(changes, own, deliveries):
+    """A group taken to pieces: each change with its deliveries."""
+    by_change = {change: [] for change in changes}
+    for delivery in own:
+        by_change.setdefault(deliveries.change[delivery], []).append(delivery)
+    must = set(changes)
+    return [([change] if change in must else [], found) for change, found in by_change.items()]
 
 
 def read_ledger(server, with_lsn):
