@@ -14,6 +14,15 @@ constexpr size_t kInboxMax = 64 * 1024;
 constexpr Millis kLingerTime{1000};
 constexpr char kContinue[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
+// Written out once a second.
+const std::string& DateOf(WallTime now) {
+  static long long second = -1;
+  static std::string text;
+  const long long present = std::chrono::system_clock::to_time_t(now);
+  if (present != std::exchange(second, present)) text = ImfFixdate(present);
+  return text;
+}
+
 class ConnectionExchange final : public Exchange {
  public:
   explicit ConnectionExchange(std::weak_ptr<HttpConnection> connection)
@@ -59,16 +68,15 @@ void HttpConnection::Start() {
 
 void HttpConnection::OnData(std::string_view bytes) {
   if (phase_ == Phase::kLingering || phase_ == Phase::kClosed) return;
+  if (phase_ == Phase::kReading) return Read(bytes);
   inbox_ += bytes;
-  if (phase_ == Phase::kReading) return ReadInbox();
   if (inbox_.size() > kInboxMax) tcp_->PauseReading();
 }
 
-void HttpConnection::ReadInbox() {
-  if (inbox_.empty()) return;
+// What is left of the bytes behind a request waits in the inbox, which is empty while one is read.
+void HttpConnection::Read(std::string_view bytes) {
   const bool was_head = parser_->state() == RequestParser::State::kHead;
-  const size_t taken = parser_->Feed(inbox_);
-  inbox_.erase(0, taken);
+  inbox_ = bytes.substr(parser_->Feed(bytes));
   switch (parser_->state()) {
     case RequestParser::State::kError:
       return Refuse(parser_->error_status(), parser_->error());
@@ -114,8 +122,7 @@ void HttpConnection::Respond(HttpResponse response, std::function<void(bool)> on
   phase_ = Phase::kWriting;
   keep_alive_ = keep_alive_ && !owner_.draining();
   timeout_->Set(limits_.write_timeout);
-  const long long now = std::chrono::system_clock::to_time_t(clock_.WallNow());
-  std::string head = ResponseHead(response, keep_alive_, ImfFixdate(now));
+  std::string head = ResponseHead(response, keep_alive_, DateOf(clock_.WallNow()));
   tcp_->Write(std::move(head), std::move(response.body),
               [weak = weak_from_this(), on_sent = std::move(on_sent)](bool ok) {
                 if (on_sent) on_sent(ok);
@@ -139,7 +146,7 @@ void HttpConnection::OnWritten(bool ok) {
   timeout_->Set(limits_.idle_timeout);
   if (inbox_.empty()) return tcp_->ResumeReading();
   timeout_->Cancel();
-  ReadInbox();
+  Read(std::exchange(inbox_, {}));
   if (phase_ == Phase::kReading) tcp_->ResumeReading();
 }
 

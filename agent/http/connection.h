@@ -50,7 +50,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   enum class Phase { kReading, kHandling, kWriting, kLingering, kClosed };
 
   void OnData(std::string_view bytes);
-  void ReadInbox();
+  void Read(std::string_view bytes);
   void OnParsed(size_t taken);
   void SetReadTimeout();
   void OnTimeout();

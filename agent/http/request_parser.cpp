@@ -78,26 +78,37 @@ size_t RequestParser::Feed(std::string_view bytes) {
 }
 
 size_t RequestParser::FeedHead(std::string_view bytes) {
+  const size_t room = limits_.head_bytes_max - head_.size();
+  char before = head_.empty() ? '\0' : head_.back();
   for (size_t i = 0; i < bytes.size(); ++i) {
     const char c = bytes[i];
-    const char before = head_.empty() ? '\0' : head_.back();
     // Bare LF, bare CR and NUL: other parsers disagree about them, so nobody gets to use them.
     const bool broken_line = (c == '\n') != (before == '\r') || c == '\0';
     if (broken_line) {
       Fail(400, "the request head holds a bare CR, a bare LF or a NUL");
       return i;
     }
-    if (head_.size() >= limits_.head_bytes_max) {
+    if (i >= room) {
       Fail(431, "the request head is too large");
       return i;
     }
-    head_ += c;
-    if (c == '\n' && head_.ends_with("\r\n\r\n")) {
+    before = c;
+    if (c == '\n' && EndsHead(bytes.substr(0, i + 1))) {
+      head_ += bytes.substr(0, i + 1);
       ParseHead();
       return i + 1;
     }
   }
+  head_ += bytes;
   return bytes.size();
+}
+
+// Whether the head is complete with these bytes behind it, the last of which is an LF.
+bool RequestParser::EndsHead(std::string_view bytes) const {
+  constexpr std::string_view kEnd = "\r\n\r\n";
+  if (bytes.size() >= kEnd.size()) return bytes.ends_with(kEnd);
+  const std::string_view missing = kEnd.substr(0, kEnd.size() - bytes.size());
+  return head_.ends_with(missing) && kEnd.ends_with(bytes);
 }
 
 void RequestParser::ParseHead() {
@@ -163,12 +174,14 @@ bool RequestParser::CheckHead() {
 
 size_t RequestParser::FeedBody(std::string_view bytes) {
   const size_t had = partial_.size();
-  partial_ += bytes;
+  // Most bodies come in one piece: they are parsed where they are.
+  if (had > 0) partial_ += bytes;
+  const std::string_view all = had > 0 ? std::string_view(partial_) : bytes;
   size_t used = 0;
-  while (!beast_->parser.is_done() && used < partial_.size()) {
+  while (!beast_->parser.is_done() && used < all.size()) {
     beast::error_code error;
     const size_t count =
-        beast_->parser.put(const_buffer(partial_.data() + used, partial_.size() - used), error);
+        beast_->parser.put(const_buffer(all.data() + used, all.size() - used), error);
     used += count;
     if (error && error != http::error::need_more) {
       Fail(StatusOf(error), ReasonOf(error, "malformed body: "));
@@ -181,7 +194,7 @@ size_t RequestParser::FeedBody(std::string_view bytes) {
     partial_.clear();
     return used - had;
   }
-  partial_.erase(0, used);
+  partial_ = std::string(all.substr(used));
   if (partial_.size() > kPartialMax) Fail(400, "malformed chunk");
   return bytes.size();
 }

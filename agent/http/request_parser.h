@@ -38,6 +38,7 @@ class RequestParser {
   struct Beast;
 
   size_t FeedHead(std::string_view bytes);
+  bool EndsHead(std::string_view bytes) const;
   size_t FeedBody(std::string_view bytes);
   void ParseHead();
   bool CheckHead();

@@ -22,14 +22,17 @@ std::string Dump(const ordered_json& value) {
 
 }  // namespace
 
+bool MayBeBatch(std::string_view body) {
+  return body.starts_with("{\"data\":");
+}
+
 Result<RecordedLines> RecordLines(const std::string& body, const std::string& webhook_id,
                                   long long received_at_us) {
   const std::string head = "{\"received_at_us\":" + std::to_string(received_at_us) +
                            ",\"webhook_id\":" + Dump(webhook_id) + ",\"message\":";
   RecordedLines lines;
   const bool one_line = body.find('\n') == std::string::npos;
-  const bool may_be_batch = body.starts_with("{\"data\":");
-  if (one_line && !may_be_batch) {
+  if (one_line && !MayBeBatch(body)) {
     if (!ordered_json::accept(body)) return Invalid("the body is not valid JSON");
     Append(lines, head, body);
     return lines;

@@ -13,6 +13,9 @@ struct RecordedLines {
   size_t count = 0;
 };
 
+// A body of the form {"data":[...]} begins like this.
+bool MayBeBatch(std::string_view body);
+
 // {"received_at_us":...,"webhook_id":"...","message":{...}} and a newline, for the body itself or
 // for each element of a body of the form {"data":[...]}.
 Result<RecordedLines> RecordLines(const std::string& body, const std::string& webhook_id,
