@@ -208,11 +208,10 @@ void PushConsumer::SettleNow() {
   if (settled_.empty()) return;
   const SteadyTime give_up_at = std::exchange(settle_until_, {});
   settler_.Settle(std::exchange(settled_, {}), give_up_at, [this](auto results) {
-    if (!results.ok()) {
-      return WarnOfSettle(results.error());
-    }
-    for (const std::string& result : results.value()) {
-      metrics_->CountSettle(result);
+    if (results.ok()) {
+      for (const std::string& result : results.value()) metrics_->CountSettle(result);
+    } else {
+      WarnOfSettle(results.error());
     }
     feed_.DemandChanged();
   });

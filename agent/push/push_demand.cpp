@@ -22,7 +22,10 @@ void PushConsumer::AskAgain(Millis delay) {
 size_t PushConsumer::FreeBudget() {
   const size_t most = info_.max_in_flight > 0 ? static_cast<size_t>(info_.max_in_flight)
                                               : context_.settings.in_flight_default;
-  if (state_ != State::kActive || active_ >= most) return 0;
+  // The database counts what is not settled yet against a limit of the consumer's own.
+  const size_t unsettled = info_.max_in_flight > 0 ? settled_.size() + settler_.items() : 0;
+  const size_t taken = active_ + unsettled;
+  if (state_ != State::kActive || taken >= most) return 0;
   const auto pause = std::chrono::duration_cast<Millis>(resume_at_ - context_.clock.Now());
   if (pause.count() > 0) {
     AskAgain(pause);
@@ -33,7 +36,7 @@ size_t PushConsumer::FreeBudget() {
     AskAgain(kSharedLimitPause);
     return 0;
   }
-  const size_t free = most - active_;
+  const size_t free = most - taken;
   // Many small claims cost more than they bring: wait a moment for half of a large budget, for a
   // quarter of a small one, where the endpoint would soon have nothing to do.
   const size_t enough = most >= kLargeBudget ? most / 2 : most / 4;

@@ -25,6 +25,7 @@ Settler::~Settler() {
 
 void Settler::Settle(std::vector<SettleItem> items, SteadyTime give_up_at, OnSettled on_settled) {
   load_.items += items.size();
+  items_ += items.size();
   waiting_.push_back({std::move(items), give_up_at, std::move(on_settled)});
   if (!retry_->armed()) Pump();
 }
@@ -126,6 +127,7 @@ void Settler::Finish(
     const std::function<Result<std::vector<std::string>>(const Ticket&)>& result_of) {
   for (Ticket& ticket : tickets) {
     load_.items -= ticket.items.size();
+    items_ -= ticket.items.size();
     if (ticket.on_settled) ticket.on_settled(result_of(ticket));
   }
 }

@@ -34,6 +34,8 @@ class Settler {
   // until `give_up_at`: settling twice changes nothing.
   void Settle(std::vector<SettleItem> items, SteadyTime give_up_at, OnSettled on_settled);
 
+  // Not answered by the database yet.
+  size_t items() const { return items_; }
   bool idle() const { return waiting_.empty() && under_way_.empty(); }
 
  private:
@@ -57,6 +59,7 @@ class Settler {
   int consumer_;
   size_t items_per_statement_;
   SettleLoad& load_;
+  size_t items_ = 0;
   Tickets waiting_;
   Tickets under_way_;
   Backoff backoff_;

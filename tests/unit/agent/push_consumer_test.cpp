@@ -103,8 +103,28 @@ TEST_F(PushConsumerTest, NeverHasMoreClaimedThanItsBudget) {
   Claims({{MakeMessage("1"), MakeMessage("2"), MakeMessage("3"), MakeMessage("4")}});
   EXPECT_TRUE(queue.receives.empty());
   Ok();
+  // The database would not give one more before it knows of the outcome.
+  EXPECT_TRUE(queue.receives.empty());
+  queue.AnswerSettle();
   ASSERT_EQ(queue.receives.size(), 1U);
   EXPECT_EQ(queue.receives.front().sizes, std::vector<int>{1});
+}
+
+TEST_F(PushConsumerTest, HasItsBudgetBackAfterASettleThatFailed) {
+  Start(Hooks(1, 1));
+  Claims({{MakeMessage("1")}});
+  Ok();
+  queue.FailSettle(ErrorKind::kNotFound);
+  EXPECT_EQ(queue.receives.size(), 1U);
+}
+
+TEST_F(PushConsumerTest, ClaimsWithinADefaultBudgetBeforeItsOutcomesAreSettled) {
+  Start(Hooks(1, 0));
+  Claim claim(256);
+  for (size_t i = 0; i < claim.size(); ++i) claim[i] = MakeMessage(std::to_string(i));
+  Claims({std::move(claim)});
+  while (!transport.calls.empty()) Ok();
+  ASSERT_FALSE(queue.receives.empty());
 }
 
 TEST_F(PushConsumerTest, HasADefaultBudget) {
@@ -118,6 +138,7 @@ TEST_F(PushConsumerTest, WaitsAMomentForAClaimWorthItsRoundTrip) {
   for (const char* id : {"1", "2", "3", "4", "5", "6", "7", "8"}) claim.push_back(MakeMessage(id));
   Claims({claim});
   Ok();
+  queue.AnswerSettle();
   EXPECT_TRUE(queue.receives.empty());
   clock.Advance(Millis(5));
   ASSERT_EQ(queue.receives.size(), 1U);
