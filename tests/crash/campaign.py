@@ -69,6 +69,7 @@ class Campaign:
 
     def attempt(self, phase, action):
         self.phase = phase
+        self.scene.say(phase)
         try:
             action()
             return True

@@ -45,11 +45,8 @@ class Campaign:
         return found
 
     def at_work(self):
-        """Until all clients have started and get messages."""
-        wait_until(lambda: list(self.place.glob("sequin-crash-*/*.history")) and
-                   all(path.stat().st_size for path in self.place.glob("sequin-crash-*/letter_*.history")) and
-                   len(list(self.place.glob("sequin-crash-*/*.history"))) > 10,
-                   "everybody gets messages", SECONDS)
+        """Until all consumers have got something."""
+        self.process.wait_for_output("# striking\n", SECONDS)
 
     def one_of(self, program):
         return next(pid for pid, command in self.theirs().items() if f"{program}.py" in command)
@@ -89,7 +86,8 @@ def test_a_signal_while_the_server_is_being_made_leaves_nothing(campaign):
     run = campaign(900_100, "--minutes", 10, "--faults", "none")
     wait_until(lambda: list(run.place.glob("sequin-crash-*/data/*")), "there is a data folder", SECONDS)
     run.process.send(signal.SIGTERM)
-    assert run.summary()["errors"] == ["building the scene: ended by SIGTERM"]
+    [error] = run.summary()["errors"]
+    assert error.endswith(": ended by SIGTERM")
 
 
 def test_a_client_that_dies_is_an_error_of_the_campaign(campaign):
