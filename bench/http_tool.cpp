@@ -2,7 +2,7 @@
 //
 //   bench_http post URL --body-file FILE --requests N --concurrency C
 //     The ceiling of webhooks: the agent's own libcurl transport posts the same body N times, C at
-//     a time, with no queue behind it.
+//     a time, with the headers of a webhook, and no queue behind it.
 //   bench_http pull URL --batch B --messages N
 //     A pull client that costs next to nothing: receives and acks until it has N messages. Does not
 //     parse what it gets but for the ack_ids. URL: …/api/http_pull_consumers/<name>
@@ -26,6 +26,7 @@
 #include "loop/event_loop.h"
 #include "loop/signal_watcher.h"
 #include "push/curl_transport.h"
+#include "push/webhook.h"
 
 namespace {
 
@@ -59,8 +60,9 @@ class Poster {
  public:
   explicit Poster(const PostOptions& options)
       : options_(options), body_(ReadFile(options.body_file)), transport_(loop_, Settings()) {
-    target_ =
-        std::make_shared<PushTarget>(PushTarget{options.url, {"Content-Type: application/json"}});
+    sequin::ConsumerInfo consumer;
+    consumer.url = options.url;
+    target_ = sequin::TargetOf(consumer);
   }
 
   double Run() {
@@ -81,9 +83,9 @@ class Poster {
   void SendNext() {
     if (sent_ == options_.requests) return;
     sent_++;
-    PushRequest request;
-    request.target = target_;
-    request.body = body_;
+    // With all that a webhook has, as the agent sends it.
+    sequin::Message message{"", body_, {}, 1, "bench-0123456789ab-" + std::to_string(sent_)};
+    PushRequest request = sequin::BuildWebhook(target_, false, {&message, 1}, loop_.WallNow());
     transport_.Send(std::move(request), [this](const PushReply& reply) {
       failed_ += reply.status == 200 ? 0 : 1;
       if (++answered_ == options_.requests) return loop_.Stop();
