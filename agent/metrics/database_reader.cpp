@@ -11,10 +11,8 @@ namespace {
 
 constexpr Millis kAskAgainAfter{60000};
 
-// 42883 no such function, 42703 no such column: an extension of an earlier version.
-bool IsOfEarlierVersion(const Error& error) {
-  return error.sqlstate == "42883" || error.sqlstate == "42703";
-}
+// "No such function": an extension of an earlier version.
+constexpr char kNoSuchFunction[] = "42883";
 
 }  // namespace
 
@@ -46,7 +44,7 @@ void DatabaseReader::Read() {
     if (self.expired()) return;
     if (capture.ok()) {
       facts_.capture = std::move(capture.value());
-    } else if (IsOfEarlierVersion(capture.error())) {
+    } else if (capture.error().sqlstate == kNoSuchFunction) {
       capture_unknown_until_ = clock_.Now() + kAskAgainAfter;
     } else {
       return Fail(capture.error());
@@ -57,27 +55,20 @@ void DatabaseReader::Read() {
 
 void DatabaseReader::ReadConsumers() {
   reading_ = Reading::kConsumers;
-  const bool totals = clock_.Now() >= totals_unknown_until_;
-  queue_.ReadConsumerFacts(totals, [this, self = std::weak_ptr(self_),
-                                    totals](Result<std::vector<ConsumerFacts>> consumers) {
-    if (self.expired()) return;
-    if (consumers.ok()) {
-      facts_.consumers = std::move(consumers.value());
-      return Finish();
-    }
-    if (totals && IsOfEarlierVersion(consumers.error())) {
-      totals_unknown_until_ = clock_.Now() + kAskAgainAfter;
-      return ReadConsumers();
-    }
-    Fail(consumers.error());
-  });
+  queue_.ReadConsumerFacts(
+      [this, self = std::weak_ptr(self_)](Result<std::vector<ConsumerFacts>> consumers) {
+        if (self.expired()) return;
+        if (!consumers.ok()) return Fail(consumers.error());
+        facts_.consumers = std::move(consumers.value());
+        Finish();
+      });
 }
 
 void DatabaseReader::Fail(const Error& error) {
   spdlog::debug("cannot read what the metrics show: {}", error.message);
   reading_ = Reading::kNo;
   // The next answer may be that of another server, or of an extension that was updated.
-  fresh_until_ = capture_unknown_until_ = totals_unknown_until_ = {};
+  fresh_until_ = capture_unknown_until_ = {};
   metrics_.SetDatabase(std::nullopt);
   TellAll();
 }

@@ -39,10 +39,9 @@ class DatabaseReader {
   DatabaseReaderSettings settings_;
   Reading reading_ = Reading::kNo;
   SteadyTime fresh_until_ = {};
-  // An extension that lacks something is not asked for it again and again: each time would be an
+  // An extension that lacks the function is not asked for it again and again: each time would be an
   // error in the server's log.
   SteadyTime capture_unknown_until_ = {};
-  SteadyTime totals_unknown_until_ = {};
   DatabaseFacts facts_;
   std::vector<std::function<void()>> waiting_;
   std::unique_ptr<Alarm> patience_;

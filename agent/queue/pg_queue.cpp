@@ -44,15 +44,12 @@ constexpr Statement kCapture = {
     " FROM sequin.agent_capture() c LEFT JOIN LATERAL json_to_recordset(c.gaps)"
     " AS g (incarnation bigint, from_lsn text, to_lsn text, consumers bigint) ON true"};
 
+// The totals by way of JSON: another version of the extension lacks these columns.
 constexpr Statement kConsumerFacts = {
     "consumer_facts",
-    "SELECT name, kind, status, ready, in_flight, parked, dead, lag_seconds, log_bytes, lost"
-    " FROM sequin.consumers"};
-
-constexpr Statement kConsumerFactsAndTotals = {
-    "consumer_facts_and_totals",
     "SELECT name, kind, status, ready, in_flight, parked, dead, lag_seconds, log_bytes, lost,"
-    " routed_total, claimed_total, returned_total, acked_total FROM sequin.consumers"};
+    " j->>'routed_total', j->>'claimed_total', j->>'returned_total', j->>'acked_total'"
+    " FROM (SELECT c.*, to_jsonb(c) AS j FROM sequin.consumers c) AS consumers"};
 
 std::string IntervalOf(Millis value) {
   return std::to_string(value.count()) + " milliseconds";
@@ -126,7 +123,7 @@ CaptureFacts CaptureOf(const ResultRows& rows) {
   return capture;
 }
 
-std::vector<ConsumerFacts> ConsumerFactsOf(const ResultRows& rows, bool totals) {
+std::vector<ConsumerFacts> ConsumerFactsOf(const ResultRows& rows) {
   std::vector<ConsumerFacts> consumers;
   for (int row = 0; row < rows.count(); ++row) {
     const auto real = [&](int column) { return rows.Real(row, column).value_or(0); };
@@ -141,7 +138,6 @@ std::vector<ConsumerFacts> ConsumerFactsOf(const ResultRows& rows, bool totals) 
     one.oldest_age_seconds = real(7);
     one.log_bytes = real(8);
     one.lost = real(9);
-    if (!totals) continue;
     one.routed_total = rows.Real(row, 10);
     one.claimed_total = rows.Real(row, 11);
     one.returned_total = rows.Real(row, 12);
@@ -227,10 +223,8 @@ void PgQueue::ReadCapture(Answer<CaptureFacts> answer) {
   pool_.Run(kCapture, {}, Converted(std::move(answer), CaptureOf));
 }
 
-void PgQueue::ReadConsumerFacts(bool totals, Answer<std::vector<ConsumerFacts>> answer) {
-  const auto convert = [totals](const ResultRows& rows) { return ConsumerFactsOf(rows, totals); };
-  pool_.Run(totals ? kConsumerFactsAndTotals : kConsumerFacts, {},
-            Converted(std::move(answer), convert));
+void PgQueue::ReadConsumerFacts(Answer<std::vector<ConsumerFacts>> answer) {
+  pool_.Run(kConsumerFacts, {}, Converted(std::move(answer), ConsumerFactsOf));
 }
 
 }  // namespace sequin

@@ -20,7 +20,7 @@ class PgQueue final : public QueuePort {
               Millis visibility_timeout, Answer<std::vector<SettleResult>> answer) override;
   void NextDue(int consumer, Answer<std::optional<Millis>> answer) override;
   void ReadCapture(Answer<CaptureFacts> answer) override;
-  void ReadConsumerFacts(bool totals, Answer<std::vector<ConsumerFacts>> answer) override;
+  void ReadConsumerFacts(Answer<std::vector<ConsumerFacts>> answer) override;
 
  private:
   PgPool& pool_;

@@ -37,10 +37,9 @@ class QueuePort {
   // How long until parked messages or expiring claims may make work; nothing = no such time.
   virtual void NextDue(int consumer, Answer<std::optional<Millis>> answer) = 0;
 
-  // For the metrics. Both fail with SQLSTATE 42883 or 42703 on an extension that lacks them;
-  // without `totals` the second one asks for less.
+  // For the metrics. The first one fails with SQLSTATE 42883 on an extension that lacks it.
   virtual void ReadCapture(Answer<CaptureFacts> answer) = 0;
-  virtual void ReadConsumerFacts(bool totals, Answer<std::vector<ConsumerFacts>> answer) = 0;
+  virtual void ReadConsumerFacts(Answer<std::vector<ConsumerFacts>> answer) = 0;
 };
 
 }  // namespace sequin

@@ -43,8 +43,8 @@ class MemoryQueue final : public QueuePort {
   }
 
   void ReadCapture(Answer<CaptureFacts> answer) override { captures.push_back(std::move(answer)); }
-  void ReadConsumerFacts(bool totals, Answer<std::vector<ConsumerFacts>> answer) override {
-    consumer_facts.emplace_back(totals, std::move(answer));
+  void ReadConsumerFacts(Answer<std::vector<ConsumerFacts>> answer) override {
+    consumer_facts.push_back(std::move(answer));
   }
 
   // Takes the oldest call and answers it.
@@ -74,7 +74,7 @@ class MemoryQueue final : public QueuePort {
   std::deque<Answer<std::vector<SettleResult>>> extends;
   std::deque<Answer<std::optional<Millis>>> dues;
   std::deque<Answer<CaptureFacts>> captures;
-  std::deque<std::pair<bool, Answer<std::vector<ConsumerFacts>>>> consumer_facts;
+  std::deque<Answer<std::vector<ConsumerFacts>>> consumer_facts;
 };
 
 inline Message MakeMessage(const std::string& id, std::optional<int64_t> group = {}) {
