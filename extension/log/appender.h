@@ -13,6 +13,7 @@
 #include "log/batch.h"
 #include "log/feed_window.h"
 #include "log/log_indexes.h"
+#include "pg/table.h"
 #include "stream/key_state.h"
 
 namespace sequin {
@@ -158,7 +159,7 @@ class Appender {
   bool same_place_;
   bool expects_new_slot_;
   const char* place_;  // where the progress row was written
-  HeapTuple progress_row_;
+  KeptRow progress_row_;
   TupleDesc log_descriptor_;
   TupleDesc route_descriptor_;
 

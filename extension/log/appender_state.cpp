@@ -80,7 +80,7 @@ bool Appender::LoadProgress() {
         strcmp(place_, Place()) == 0 &&
         strcmp(NameStr(*DatumGetName(column(kSlot))), SlotNameOf(MyDatabaseId).text) == 0 &&
         DatumGetInt64(column(kSystemId)) == static_cast<int64>(GetSystemIdentifier());
-    InContext(context_, [&] { progress_row_ = heap_copytuple(tuple); });
+    InContext(context_, [&] { progress_row_.Keep(table, heap_copytuple(tuple)); });
     return false;
   });
   table_close(table, NoLock);
@@ -145,11 +145,13 @@ void Appender::WriteProgress() {
   set(kConfirmLimit, LSNGetDatum(progress_.confirm_limit));
   set(kOldestXid, UInt64GetDatum(progress_.oldest_xid));
   set(kStopped, BoolGetDatum(false));  // otherwise nobody would write
-  HeapTuple old_row = progress_row_;
+  ItemPointerData place = *progress_row_.Place(table, {});
+  HeapTuple old_row = progress_row_.tuple;
   InContext(context_, [&] {
-    progress_row_ = heap_modify_tuple(old_row, RelationGetDescr(table), values, nulls, replace);
+    progress_row_.tuple =
+        heap_modify_tuple(old_row, RelationGetDescr(table), values, nulls, replace);
   });
-  CatalogTupleUpdate(table, &old_row->t_self, progress_row_);
+  CatalogTupleUpdate(table, &place, progress_row_.tuple);
   heap_freetuple(old_row);
   table_close(table, NoLock);
 }

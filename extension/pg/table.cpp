@@ -66,6 +66,17 @@ ScanKeyData KeyInt8(AttrNumber column, StrategyNumber strategy, int64 value) {
   return key;
 }
 
+ItemPointer KeptRow::Place(Relation table, std::span<ScanKeyData> keys) {
+  if (file != table->rd_rel->relfilenode) {
+    ScanPrimaryKey(table, SnapshotSelf, keys, Direction::kForward, [&](HeapTuple moved) {
+      tuple->t_self = moved->t_self;
+      return false;
+    });
+    file = table->rd_rel->relfilenode;
+  }
+  return &tuple->t_self;
+}
+
 Snapshot TakeSnapshot() {
   return RegisterSnapshot(GetLatestSnapshot());
 }

@@ -51,6 +51,21 @@ void ScanPrimaryKey(Relation table, Snapshot snapshot, std::span<ScanKeyData> ke
               static_cast<Visit&&>(visit));
 }
 
+// A row kept in memory to be replaced without a search for it. Only VACUUM FULL, CLUSTER and their
+// like move a row that nobody else writes to: they give its table another file.
+struct KeptRow {
+  HeapTuple tuple = nullptr;  // as it is stored, with its place
+  Oid file = InvalidOid;
+
+  // `tuple`: of the table, or what will be inserted into it or written over the row.
+  void Keep(Relation table, HeapTuple copy) {
+    tuple = copy;
+    file = table->rd_rel->relfilenode;
+  }
+  // Where the row is now; `keys` find it. The table is locked.
+  ItemPointer Place(Relation table, std::span<ScanKeyData> keys);
+};
+
 // A snapshot of this very moment, under every isolation level, registered with the current
 // resource owner.
 Snapshot TakeSnapshot();

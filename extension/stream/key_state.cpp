@@ -189,11 +189,16 @@ KeyState::Count* KeyState::CountOf(int32 stream) {
     bool is_null;
     count->messages = DatumGetInt64(ColumnOf(table, tuple, 2, &is_null));
     count->bytes = DatumGetInt64(ColumnOf(table, tuple, 3, &is_null));
-    InContext(context_, [&] { count->row = heap_copytuple(tuple); });
+    InContext(context_, [&] { count->row.Keep(table, heap_copytuple(tuple)); });
     return false;
   });
   CloseOwnTable(table);
   return count;
+}
+
+ItemPointer KeyState::Count::Place(Relation table) {
+  ScanKeyData key = KeyInt4(1, BTEqualStrategyNumber, stream);
+  return row.Place(table, {&key, 1});
 }
 
 // The version to replace is known: no search, however many dead versions a held snapshot keeps.
@@ -208,13 +213,16 @@ void KeyState::WriteCounts() {
     Datum values[3] = {Int32GetDatum(count->stream), Int64GetDatum(count->messages),
                        Int64GetDatum(count->bytes)};
     bool nulls[3] = {};
-    HeapTuple before = count->row;
-    InContext(context_,
-              [&] { count->row = heap_form_tuple(RelationGetDescr(table), values, nulls); });
+    HeapTuple before = count->row.tuple;
+    ItemPointerData place;
+    if (before != nullptr) place = *count->Place(table);
+    InContext(context_, [&] {
+      count->row.Keep(table, heap_form_tuple(RelationGetDescr(table), values, nulls));
+    });
     if (before == nullptr) {
-      CatalogTupleInsert(table, count->row);
+      CatalogTupleInsert(table, count->row.tuple);
     } else {
-      CatalogTupleUpdate(table, &before->t_self, count->row);
+      CatalogTupleUpdate(table, &place, count->row.tuple);
       heap_freetuple(before);
     }
   }
@@ -257,9 +265,9 @@ void KeyState::ForgetKept(int64 seq) {
 
 void KeyState::ForgetCount(Count* count) {
   Relation table = OpenOwnTable("stream_count", RowExclusiveLock);
-  if (count->row != nullptr) {
-    simple_heap_delete(table, &count->row->t_self);
-    heap_freetuple(count->row);
+  if (count->row.tuple != nullptr) {
+    simple_heap_delete(table, count->Place(table));
+    heap_freetuple(count->row.tuple);
   }
   CloseOwnTable(table);
   int32 stream = count->stream;

@@ -11,6 +11,7 @@
 
 #include "log/batch.h"
 #include "pg/index_probe.h"
+#include "pg/table.h"
 #include "queue/table_writer.h"
 
 namespace sequin {
@@ -61,7 +62,9 @@ class KeyState {
     bool dirty;
     int64 messages;
     int64 bytes;
-    HeapTuple row;  // as it is stored; nullptr: not yet
+    KeptRow row;  // no tuple: it is not stored yet
+
+    ItemPointer Place(Relation table);
   };
 
   Staged* EarlierOf(const Staged& staged, HashEntry* entry);
