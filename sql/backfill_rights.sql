@@ -60,6 +60,10 @@ DELETE FROM brights.root WHERE id = 4;
 REVOKE SELECT ON brights.root FROM brights_app;
 SELECT sequin.resume_backfill(:'id');
 SELECT brights.wait(:'id');
+-- Monitors are not shown errors, which may have values of rows in them
+SET ROLE brights_monitor;
+SELECT state, error FROM sequin.backfills WHERE id = :'id';
+RESET ROLE;
 GRANT SELECT ON brights.root TO brights_app;
 SELECT sequin.resume_backfill(:'id');
 SELECT brights.wait(:'id');

@@ -46,7 +46,12 @@ COMMENT ON FUNCTION sequin.cancel_backfill IS 'Ends a backfill; messages it has 
 -- Of backfills one sees those of one's own consumers; sequin_admin, sequin_agent and sequin_monitor
 -- see all.
 CREATE VIEW sequin.backfills WITH (security_barrier) AS
-SELECT f.uuid AS id, c.name AS consumer, f.relation::regclass AS "table", f.state, f.error,
+SELECT f.uuid AS id, c.name AS consumer, f.relation::regclass AS "table", f.state,
+       -- What an expression raises may have values of rows in it.
+       CASE WHEN f.error IS NULL OR pg_catalog.pg_has_role(c.owner, 'USAGE')
+              OR pg_catalog.pg_has_role('sequin_admin', 'USAGE')
+              OR pg_catalog.pg_has_role('sequin_agent', 'USAGE')
+            THEN f.error ELSE 'shown to the owner of the consumer' END AS error,
        coalesce(p.rows_read, 0) AS rows_read, coalesce(p.rows_sent, 0) AS rows_sent, f.rows_total,
        f.filter, f.order_by, f.start_at, f.chunk_rows, p.leaf::regclass AS reading,
        CASE WHEN pg_catalog.pg_has_role(c.owner, 'USAGE')
@@ -103,7 +108,12 @@ RETURNS void LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'sequin_cancel_rep
 COMMENT ON FUNCTION sequin.cancel_replay IS 'Ends a replay; messages it has sent stay';
 
 CREATE VIEW sequin.replays WITH (security_barrier) AS
-SELECT f.uuid AS id, c.name AS consumer, f.filter, f.state, f.error,
+SELECT f.uuid AS id, c.name AS consumer, f.filter, f.state,
+       -- What an expression raises may have values of rows in it.
+       CASE WHEN f.error IS NULL OR pg_catalog.pg_has_role(c.owner, 'USAGE')
+              OR pg_catalog.pg_has_role('sequin_admin', 'USAGE')
+              OR pg_catalog.pg_has_role('sequin_agent', 'USAGE')
+            THEN f.error ELSE 'shown to the owner of the consumer' END AS error,
        coalesce(p.rows_read, 0) AS rows_read, coalesce(p.rows_sent, 0) AS rows_sent,
        f.rows_per_second, f.upto_lsn, f.created_at, f.changed_at
 FROM sequin.feed f

@@ -27,7 +27,14 @@ SELECT c.name, c.uuid AS id, c.owner,
          'restored from another database or a copy of it; sequin.recover() makes all consumers active here, sequin.alter_consumer(..., status => ''active'') this one'
             WHEN u.consumer IS NOT NULL THEN
          pg_catalog.format('suspended since %s at commit %s, position %s: %s; sequin.alter_consumer(..., status => ''active'') lets it go on there',
-                           u.since, u.commit_lsn, u.seq, u.reason)
+                           u.since, u.commit_lsn, u.seq,
+                           -- What an expression raises may have values of rows in it.
+                           CASE WHEN pg_catalog.pg_has_role(c.owner, 'USAGE')
+                                  OR pg_catalog.pg_has_role('sequin_admin', 'USAGE')
+                                  OR pg_catalog.pg_has_role('sequin_agent', 'USAGE')
+                                  OR EXISTS (SELECT FROM sequin.consumer_grantee g
+                                             WHERE g.consumer = c.id AND pg_catalog.pg_has_role(g.grantee, 'USAGE'))
+                                THEN u.reason ELSE 'its filter failed (its owner is shown how)' END)
        END AS status_reason,
        c.tables, c.actions, c.filter, c.group_columns, c.order_mode, c.mode,
        (SELECT s.name FROM sequin.stream s WHERE s.id = c.stream) AS stream, c.key_pattern, e.url AS push_url,
